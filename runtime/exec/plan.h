@@ -1,0 +1,105 @@
+/* The plan: what the compiler hands to the runtime. A list of steps over numbered buffers; run thousands of times.
+ *
+ * A buffer is a place in the plan's slab, a constant, or a cell: storage that outlives the plan (a parameter, a state, a column
+ * of a data set, the number of the step). Cells are bound before a run and may be written by the plan (`Cell.tensor->data`
+ * is then updated in place). No allocation happens during plan_run. */
+#ifndef REG_EXEC_PLAN_H
+#define REG_EXEC_PLAN_H
+
+#include "runtime/exec/kernel.h"
+
+/* Storage with a name, shared by session, graphs and plans. The tensor may be replaced between runs (same dtype and shape)
+ * unless a plan that is running reads it. */
+typedef struct Cell {
+    char *name;      /* path as the user writes it: "net.dense_1.w" */
+    Tensor *tensor;  /* NULL until initialised */
+    int references;
+} Cell;
+
+Cell *cell_new(const char *name, Tensor *tensor); /* takes the tensor reference */
+Cell *cell_retain(Cell *cell);
+void cell_release(Cell *cell);
+
+typedef enum BufferKind { BUFFER_SLAB, BUFFER_CONSTANT, BUFFER_CELL } BufferKind;
+
+typedef struct Buffer {
+    BufferKind kind;
+    DType dtype;
+    Shape shape;
+    size_t offset;   /* BUFFER_SLAB: bytes from the start, 64-byte aligned */
+    Tensor *tensor;  /* BUFFER_CONSTANT: owned reference */
+    Cell *cell;      /* BUFFER_CELL: owned reference */
+} Buffer;
+
+/* A fused group of elementwise ops: a straight program over virtual registers, run tile by tile.
+ * The iteration space is `shape` (row-major), optionally reduced over trailing-contiguous axes into accumulators. */
+typedef struct FusedInput {
+    int buffer;
+    int64_t strides[RANK_MAX]; /* in elements, over the group's iteration space; 0 where broadcast */
+} FusedInput;
+
+typedef struct FusedInstruction {
+    uint16_t code;      /* index into runtime/elementwise.def, or FUSED_LOAD + ... (see fused.h) */
+    uint8_t dtype;      /* DType of the result */
+    uint8_t operand_dtype; /* DType of the operands (differs for comparisons and casts) */
+    uint16_t result;    /* virtual register */
+    uint16_t operands[3];
+} FusedInstruction;
+
+typedef enum FusedReduce { FUSED_STORE, FUSED_SUM, FUSED_MAX, FUSED_MIN } FusedReduce;
+
+typedef struct FusedOutput {
+    int buffer;
+    uint16_t reg;            /* register stored or reduced */
+    FusedReduce reduce;      /* how values along reduced axes combine */
+    uint32_t reduced_axes;   /* bit mask over the iteration space; 0 for FUSED_STORE */
+} FusedOutput;
+
+typedef struct Fused {
+    Shape shape;
+    int register_count;
+    FusedInput *inputs;             int input_count;
+    FusedInstruction *instructions; int instruction_count;
+    FusedOutput *outputs;           int output_count;
+} Fused;
+
+typedef struct PlanLoop PlanLoop; /* a body plan run until its condition holds; see loop.h */
+
+typedef struct PlanStep {
+    const Kernel *kernel;   /* exactly one of kernel, fused, loop is set */
+    Fused *fused;
+    PlanLoop *loop;
+    int *inputs;  int input_count;    /* buffer numbers (kernel, loop) */
+    int *outputs; int output_count;
+    int64_t *ints; int int_count;
+    double *numbers; int number_count;
+    size_t scratch_offset;  /* in the slab */
+    size_t scratch_bytes;
+    int32_t origin;         /* graph node that this step computes: for messages and profiles */
+    const char *label;      /* "matmul", "fused mul add exp": borrowed from the plan's text */
+} PlanStep;
+
+typedef struct Plan {
+    Buffer *buffers;  int buffer_count;
+    PlanStep *steps;  int step_count;
+    int commit_start;       /* steps from here on write cells; a run may stop before them (plan_run_until) */
+    int *outputs;     int output_count; /* buffers the caller reads after a run */
+    size_t slab_bytes;
+    void *slab;             /* allocated once by plan_prepare, on huge pages where the system gives them */
+    void *prepared;         /* the executor's own: views and kernel calls, made once */
+} Plan;
+
+bool plan_prepare(Plan *plan, Threads *threads, Fault *fault);      /* allocates the slab; once */
+bool plan_run(Plan *plan, Fault *fault);                            /* all steps */
+bool plan_run_range(Plan *plan, int first, int end, Fault *fault);  /* steps first..end */
+/* Data of output k after a run; valid until the next run or plan_free. */
+View plan_output(const Plan *plan, int output);
+Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault); /* a copy that the caller owns */
+View plan_buffer_view(const Plan *plan, int buffer);
+void plan_free(Plan *plan);
+
+/* The first step in [0, end) whose float output holds a NaN or an infinity when the plan is run once more step by step
+ * (cells untouched, since only steps before commit_start run); -1 when none. For messages after a bad number. */
+int plan_find_nonfinite(Plan *plan, Fault *fault);
+
+#endif

@@ -1,0 +1,19 @@
+/* One pool of worker threads for the whole process part that uses it. Work is cut into tiles by the caller, by shapes only,
+ * so that results do not depend on the number of threads. */
+#ifndef REG_EXEC_THREADS_H
+#define REG_EXEC_THREADS_H
+
+#include <stdint.h>
+
+typedef struct Threads Threads;
+
+/* `count` threads including the caller; 0 means all cores. Also sets OpenBLAS to one thread. */
+Threads *threads_new(int count);
+void threads_free(Threads *threads);
+int threads_count(const Threads *threads);
+
+/* Calls `work(context, tile)` for every tile in 0..tile_count, in any order, on any thread; returns when all are done.
+ * With threads == NULL or one tile it runs on the caller. Not reentrant: work must not call it again. */
+void threads_run(Threads *threads, int64_t tile_count, void (*work)(void *context, int64_t tile), void *context);
+
+#endif
