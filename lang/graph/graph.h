@@ -1,0 +1,102 @@
+/* The graph: typed nodes with known shapes, built by the elaborator and by derivatives, rewritten by passes.
+ *
+ * Nodes live in the graph's arena and are identified by address; `id` is their order of creation, so inputs always have
+ * smaller ids. A node never changes after graph_add except by passes. Structurally equal pure nodes are the same node. */
+#ifndef REG_GRAPH_GRAPH_H
+#define REG_GRAPH_GRAPH_H
+
+#include "lang/syntax/diagnostics.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/tensor.h"
+#include "runtime/exec/plan.h" /* Cell */
+
+typedef enum OpCode {
+#define UNARY(NAME, ...) OP_##NAME,
+#define BINARY(NAME, ...) OP_##NAME,
+#define TERNARY(NAME, ...) OP_##NAME,
+#include "runtime/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef TERNARY
+    OP_ELEMENTWISE_COUNT,
+    OP_BEFORE_STRUCTURAL = OP_ELEMENTWISE_COUNT - 1,
+#define STRUCTURAL(NAME, name, doc) OP_##NAME,
+#include "lang/ops/ops.def"
+#undef STRUCTURAL
+    OP_COUNT
+} OpCode;
+
+typedef struct Node Node;
+typedef struct Graph Graph;
+
+typedef struct Type {
+    DType dtype;
+    Shape shape;
+} Type;
+
+/* A derivative rule of the user's own (OP_CUSTOM): called when the derivative is built. Fills one cotangent (or NULL for zero)
+ * for each argument a1..an of the node; false after a diagnostic. */
+typedef struct CustomRule {
+    bool (*vjp)(void *context, Graph *graph, Node *node, Node *cotangent, Node **argument_cotangents);
+    void *context;
+} CustomRule;
+
+/* The body of OP_LOOP. A graph of its own: its leaves are the cells `captured_cells` then `carry_cells`. */
+typedef struct LoopBody {
+    Graph *graph;
+    Cell **captured_cells; int captured_count; /* the node's first inputs, bound to these leaves */
+    Cell **carry_cells;    int carry_count;    /* the node's other inputs are their initial values */
+    Node *condition;       /* bool scalar over carries and captures; the loop ends before an iteration where it is true */
+    Node **next;           /* next value of each carry */
+    int64_t max;           /* at most so many iterations; -1: no limit */
+} LoopBody;
+
+struct Node {
+    int id;
+    OpCode op;
+    Type type;             /* of output 0 */
+    Node **inputs;
+    int input_count;
+    int64_t *ints;         /* attributes in the order of lang/ops/ops.def */
+    int int_count;
+    double *numbers;
+    int number_count;
+    Type *parts;           /* all outputs, when there are several (then only OP_PART may use the node) */
+    int part_count;
+    Cell *cell;            /* OP_LEAF */
+    Tensor *constant;      /* OP_CONSTANT */
+    const CustomRule *rule;/* OP_CUSTOM */
+    LoopBody *loop;        /* OP_LOOP */
+    Span span;             /* the source text it came from */
+    Cell *materialised;    /* session graph: the value of this node, once computed; extraction stops here */
+};
+
+struct Graph {
+    Arena *arena;
+    Diagnostics *diagnostics;
+    Span here;             /* given to nodes that are added */
+    DType float_type;      /* of float constants and of integers that become floats: DTYPE_F32 or DTYPE_F64 */
+    Node **nodes; size_t node_count; size_t node_capacity;
+    Node **table; size_t table_capacity; /* structural hash */
+};
+
+Graph *graph_new(Diagnostics *diagnostics, DType float_type);
+void graph_free(Graph *graph);
+
+/* The one way to make a node: checks inputs, infers type(s) by the op's rule, finds an equal node or adds one.
+ * NULL after a diagnostic at graph->here (E04xx with both shapes). `type` is needed only by ops whose shape is not a function of
+ * inputs and attributes (iota, cast, broadcast, reshape, conv_input, conv_kernel, window_sum_adjoint, random_*); else NULL. */
+typedef struct NodeSpec {
+    OpCode op;
+    Node *inputs[8]; int input_count;       /* small lists; for longer ones: */
+    Node **more_inputs; int more_count;     /* used instead when not NULL */
+    int64_t ints[3 * RANK_MAX]; int int_count;
+    double numbers[4]; int number_count;
+    const Type *type;
+    Cell *cell; Tensor *constant; const CustomRule *rule; LoopBody *loop;
+} NodeSpec;
+Node *graph_add(Graph *graph, const NodeSpec *spec);
+
+void graph_dump(const Graph *graph, Node *const *outputs, int output_count, Text *out); /* stable text */
+
+#endif

@@ -1,0 +1,36 @@
+/* Graph to plan: the list of passes, the verifier after each, and the dumps. */
+#ifndef REG_PASSES_COMPILE_H
+#define REG_PASSES_COMPILE_H
+
+#include "lang/graph/graph.h"
+
+/* A value written to a cell when the step commits: `t <- value`. The value has the cell's type. */
+typedef struct Commit {
+    Cell *cell;
+    Node *value;
+} Commit;
+
+typedef struct CompileOptions {
+    bool verify;             /* run the verifier after each pass */
+    bool keep_nonfinite_checks;
+} CompileOptions;
+
+/* What was planned, for `reg explain`, `reg graph` and messages. */
+typedef struct Program {
+    Plan *plan;
+    Span *step_spans;        /* source text of each plan step */
+    char **step_labels;
+} Program;
+
+/* Compiles what `outputs` and `commits` need. The source graph is read only (materialised nodes become leaves); passes work on a
+ * copy. Commits run after everything else, all reading the values from before the step; a scatter_set or elementwise update
+ * of a cell's own leaf is done in place. NULL after a diagnostic. */
+Program *compile_graph(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
+                       const CompileOptions *options, Diagnostics *diagnostics);
+void program_free(Program *program);
+
+/* The graph after the passes and the plan, as stable text (`reg graph`, --dump=graph|plan). */
+bool compile_dump(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
+                  const char *stage, Diagnostics *diagnostics, Text *out);
+
+#endif
