@@ -1,0 +1,157 @@
+/* Tree to graph: expressions are evaluated at compile time, tensors become nodes of the graph under construction. Functions are
+ * inlined, models instantiated, signatures matched against shapes.
+ *
+ * A pass is one building of a graph: a statement at top level, or the step of a train block. Everything here fails if and
+ * only if it reported a diagnostic; a failed expression is VALUE_NONE. */
+#ifndef REG_ELABORATE_ELABORATE_H
+#define REG_ELABORATE_ELABORATE_H
+
+#include "lang/elaborate/value.h"
+
+/* Time inside a train block: what `step`, `epoch`, `progress` and durations mean. NULL outside. */
+typedef struct Clock {
+    Node *step, *epoch, *progress;  /* float scalars, leaves of the step graph */
+    double steps_per_epoch;         /* 0 when the block has no data */
+    double total_steps;
+} Clock;
+
+/* A state change that the step under construction will commit. */
+typedef struct PendingCommit {
+    Cell *cell;
+    Node *value;
+    bool is_committed;   /* false: the pass only reads it (extra forward pass, evaluation) */
+} PendingCommit;
+
+typedef struct Elaborator Elaborator;
+
+/* The graph of a loop body reaches values around it through cells; the loop node then gets them as inputs. */
+typedef struct Capture {
+    Graph *outer;
+    struct Capture *parent;  /* of `outer`, when that is a loop body too */
+    Node **nodes;            /* of `outer` */
+    Cell **cells;
+    int count, capacity;
+} Capture;
+
+typedef struct Occurrence {
+    const Tree *site;
+    int count;
+} Occurrence;
+
+/* What the elaborator needs from the session. */
+typedef struct ElaboratorHost {
+    void *context;
+    /* The tensor of a compile-time node: runs the graph. Borrowed. NULL after a diagnostic. */
+    Tensor *(*evaluate)(void *context, Node *node, Span span);
+    /* Defines `name` from the standard library into the standard scope when it is there; false when it is not. */
+    bool (*define_standard)(void *context, const char *name, bool is_maker);
+} ElaboratorHost;
+
+struct Elaborator {
+    Arena *arena;              /* session lifetime */
+    Diagnostics *diagnostics;
+    ElaboratorHost host;
+    Graph *graph;              /* under construction */
+    Scope *standard;           /* the standard library, filled on demand; parent of all */
+    Scope *globals;            /* the script's top level */
+    DType float_type;
+    uint64_t seed;
+    Node *key;                 /* i64 [2] (seed, step) for random nodes; made on demand */
+    Cell *key_cell;            /* bound by a train block; NULL at top level */
+    Clock *clock;
+    bool training;
+    bool commits_allowed;      /* false inside extra forward passes and evaluation */
+    bool check_only;           /* `reg check`: shapes but no numbers */
+    uint64_t pass;             /* number of the pass, for Instance.pass */
+    PendingCommit *pending; int pending_count, pending_capacity;
+    Instance *instance;        /* being applied: makes inside become its parts */
+    const char *random_path;   /* names the context of random sites */
+    uint64_t *sites; int site_count, site_capacity; /* site hashes used in this pass, for occurrence numbers */
+    int depth;                 /* calls in progress */
+    int call_count;
+    const Tree *call_tree;     /* the call in progress, for messages of built-ins */
+    int anonymous;             /* instances at top level that no let named */
+    Node *sample;              /* sample numbers of the batch (i64 [n]); NULL outside */
+    Capture *capture;          /* the loop body under construction, NULL outside of loops */
+    Occurrence *occurrences; int occurrence_count, occurrence_capacity; /* makes met in this application */
+};
+
+/* --- expressions (expression.c) --- */
+Value elaborate(Elaborator *e, const Tree *tree, Scope *scope);
+Value elaborate_block(Elaborator *e, const Tree *block, Scope *scope); /* statements, then the value of the last */
+bool elaborate_statement(Elaborator *e, const Tree *tree, Scope *scope, Value *result); /* let, for, if, param, state, commit … */
+
+/* --- calls (call.c) --- */
+Value call_value(Elaborator *e, Value callee, const Value *arguments, int count, Span span); /* positional */
+Value call_tree(Elaborator *e, Value callee, const Tree *call, int first, const Value *leading, int leading_count, Scope *scope);
+/* Matches `value` against an annotation such as [n, d], binding names that are new in `scope`. */
+bool match_annotation(Elaborator *e, const Tree *annotation, Value *value, Scope *scope, const char *parameter, Span span);
+
+/* --- conversions (convert.c): each reports E0401/E0402 at the value's span --- */
+Node *to_node(Elaborator *e, Value value);                     /* number, bool, tensor, list of these -> node of e->graph */
+bool to_number(Elaborator *e, Value value, double *out);       /* compile-time; evaluates a scalar tensor at top level */
+bool to_integer(Elaborator *e, Value value, int64_t *out);
+bool to_bool(Elaborator *e, Value value, bool *out);
+const char *to_string(Elaborator *e, Value value);             /* NULL after a diagnostic */
+bool to_shape(Elaborator *e, Value value, Shape *out);         /* integer or list of integers */
+bool to_axes(Elaborator *e, Value value, int rank, uint32_t *mask); /* integer or list; negative from the end */
+bool to_axis(Elaborator *e, Value value, int rank, int *axis);
+Tensor *to_tensor(Elaborator *e, Value value);                 /* evaluated; borrowed */
+Node *import_node(Elaborator *e, Node *node, Span span);       /* a node of another graph as a leaf of e->graph */
+Node *import_cell(Elaborator *e, Cell *cell);                  /* the leaf of a cell, captured by the loops around */
+
+/* --- scopes (scope.c) --- */
+Scope *scope_new(Elaborator *e, Scope *parent);
+void scope_set(Elaborator *e, Scope *scope, const char *name, Value value);      /* shadows or replaces in this scope */
+void scope_set_maker(Elaborator *e, Scope *scope, const char *name, Value maker);
+bool scope_find(Elaborator *e, Scope *scope, const char *name, Value *out);        /* asks the standard library last */
+bool scope_find_maker(Elaborator *e, Scope *scope, const char *name, Value *out);
+Value record_field(const Record *record, const char *name);  /* NONE when absent, no diagnostic */
+Record *record_new(Elaborator *e);
+void record_add(Elaborator *e, Record *record, const char *name, Value value);
+List *list_new(Elaborator *e, int count);
+
+/* --- models (model.c) --- */
+Value make_instance(Elaborator *e, Value maker, const Tree *make, Scope *scope);
+Value apply_instance(Elaborator *e, Instance *instance, const Value *arguments, int count, Span span);
+void instance_name(Elaborator *e, Instance *instance, const char *name); /* by its let; no effect once it has a path */
+Member *instance_member(Instance *instance, const char *name);
+Value instance_field(Elaborator *e, Instance *instance, const char *name, Span span);
+Value member_value(Elaborator *e, Instance *owner, Member *member, Span span); /* as the model sees it */
+bool declare_member(Elaborator *e, const Tree *tree, Scope *scope);             /* param, state: creates on first application */
+bool commit_member(Elaborator *e, const Tree *tree, Scope *scope);              /* `m <- value` */
+/* Every member below an instance, depth first. */
+void instance_walk(Instance *instance, void (*visit)(void *context, Instance *owner, Member *member), void *context);
+
+/* --- selectors (selector.c) --- */
+Value select_tree(Elaborator *e, const Tree *tree, Scope *scope); /* SELECTION, or NONE after E0700 */
+bool is_selector(const Tree *tree);                                /* holds a glob, a predicate or `except` */
+
+/* --- random sites (random.c) --- */
+Node *random_key(Elaborator *e);
+int64_t random_site(Elaborator *e, const char *what, Span span);   /* keyed by context path, source text and occurrence */
+Node *random_node(Elaborator *e, OpCode op, Shape shape, int64_t site, Node *alpha);
+
+/* --- built-ins (builtins.c and one file per family) --- */
+enum { BUILTIN_PARAMETERS = 10 };
+typedef struct Arguments {
+    Value values[BUILTIN_PARAMETERS]; /* by parameter; VALUE_NONE where an optional one was not given */
+    Value *rest; int rest_count;      /* variadic built-ins */
+    Span span;                        /* of the call */
+    const Tree *tree;                 /* the call as written; NULL when called through a value */
+    Scope *scope;
+} Arguments;
+
+struct Builtin {
+    const char *signature; /* "reshape(x, shape)", "sum(x, axis?, keep = false)", "concat(xs..., axis = 0)" */
+    Value (*run)(Elaborator *e, const Builtin *self, const Arguments *arguments);
+    int data;              /* an OpCode or whatever `run` wants */
+    const char *doc;       /* what it computes, shapes, defaults, errors */
+    bool lazy;             /* gets the trees unevaluated (arguments->tree, scope): grad(cost, x) and the like */
+};
+
+const Builtin *builtin_find(const char *name);
+const Builtin *builtin_at(int index);      /* NULL past the end: for completion and `reg doc` */
+const char *builtin_name(const Builtin *builtin, char buffer[64]);
+
+#endif
