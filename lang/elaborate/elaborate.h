@@ -143,13 +143,19 @@ typedef struct Arguments {
 } Arguments;
 
 struct Builtin {
-    const char *signature; /* "reshape(x, shape)", "sum(x, axis?, keep = false)", "concat(xs..., axis = 0)" */
+    /* "reshape(x, shape)", "sum(x, axis?, keep = false)", "concat(xs..., axis = 0)", "pad(x, width, mode: zero|circular|reflect = zero)":
+     * `?` optional, `= v` default (number, true, false, a choice), `a|b` a closed set of bare names, `...` any number. */
+    const char *signature;
     Value (*run)(Elaborator *e, const Builtin *self, const Arguments *arguments);
     int data;              /* an OpCode or whatever `run` wants */
     const char *doc;       /* what it computes, shapes, defaults, errors */
     bool lazy;             /* gets the trees unevaluated (arguments->tree, scope): grad(cost, x) and the like */
 };
 
+/* Binds `leading` values, then the arguments of `call` (TREE_CALL; NULL when there is none) evaluated in `scope`, to the signature
+ * and runs the built-in. */
+Value call_builtin(Elaborator *e, const Builtin *builtin, const Value *leading, int leading_count, const Tree *call, Scope *scope,
+                   Span span);
 const Builtin *builtin_find(const char *name);
 const Builtin *builtin_at(int index);      /* NULL past the end: for completion and `reg doc` */
 const char *builtin_name(const Builtin *builtin, char buffer[64]);
