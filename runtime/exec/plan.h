@@ -32,18 +32,19 @@ typedef struct Buffer {
 } Buffer;
 
 /* A fused group of elementwise ops: a straight program over virtual registers, run tile by tile.
- * The iteration space is `shape` (row-major), optionally reduced over trailing-contiguous axes into accumulators. */
+ * The iteration space is `shape` (row-major); registers 0 .. input_count-1 are the inputs (see fused.h). */
 typedef struct FusedInput {
     int buffer;
     int64_t strides[RANK_MAX]; /* in elements, over the group's iteration space; 0 where broadcast */
 } FusedInput;
 
 typedef struct FusedInstruction {
-    uint16_t code;      /* index into runtime/elementwise.def, or FUSED_LOAD + ... (see fused.h) */
+    uint16_t code;      /* ElementwiseCode (order of elementwise.def), FUSED_CAST or FUSED_CONSTANT (fused.h) */
     uint8_t dtype;      /* DType of the result */
     uint8_t operand_dtype; /* DType of the operands (differs for comparisons and casts) */
     uint16_t result;    /* virtual register */
     uint16_t operands[3];
+    double number;      /* FUSED_CONSTANT */
 } FusedInstruction;
 
 typedef enum FusedReduce { FUSED_STORE, FUSED_SUM, FUSED_MAX, FUSED_MIN } FusedReduce;
@@ -96,7 +97,7 @@ bool plan_run_range(Plan *plan, int first, int end, Fault *fault);  /* steps fir
 View plan_output(const Plan *plan, int output);
 Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault); /* a copy that the caller owns */
 View plan_buffer_view(const Plan *plan, int buffer);
-void plan_free(Plan *plan);
+void plan_free(Plan *plan); /* and everything it points to: every array of a Plan and its steps is from allocate() */
 
 /* The first step in [0, end) whose float output holds a NaN or an infinity when the plan is run once more step by step
  * (cells untouched, since only steps before commit_start run); -1 when none. For messages after a bad number. */

@@ -1,0 +1,32 @@
+/* Running a fused group (plan.h: Fused) tile by tile.
+ *
+ * Registers 0 .. input_count-1 of a group are its inputs, each of its buffer's dtype; instructions write the others, every
+ * register once. An output is stored, or combined over `reduced_axes` into a buffer that keeps those axes as size 1.
+ * A stored output may share its memory with an input that is read at the same place (contiguous, same dtype size).
+ *
+ * Sums: each tile of at most FUSED_TILE elements is summed in 16 lanes (32 for small types), tiles are added in order in double, units
+ * of tiles in order after that. All three cuts depend on shapes only, so the bits do not depend on the number of threads. */
+#ifndef REG_EXEC_FUSED_H
+#define REG_EXEC_FUSED_H
+
+#include "runtime/exec/elementwise.h"
+#include "runtime/exec/plan.h"
+
+enum { FUSED_TILE = 1024 };
+
+/* Codes of a FusedInstruction beyond those of elementwise.def (ElementwiseCode). */
+enum {
+    FUSED_CAST = ELEMENTWISE_COUNT, /* result (dtype) = operand 0 (operand_dtype) */
+    FUSED_CONSTANT                  /* result (dtype) = instruction.number */
+};
+
+typedef struct FusedProgram FusedProgram; /* a group made ready: collapsed space, register slots, constants */
+
+/* `buffers` are the plan's: dtypes and places, to see what shares memory. NULL with a fault when the group is malformed. */
+FusedProgram *fused_prepare(const Fused *fused, const Buffer *buffers, Fault *fault);
+/* inputs[i] and outputs[k] point to the data of the group's buffers. */
+void fused_run(FusedProgram *program, void *const *inputs, void *const *outputs, Threads *threads);
+void fused_program_free(FusedProgram *program);
+void fused_free(Fused *fused); /* with its arrays */
+
+#endif
