@@ -97,6 +97,7 @@ bool to_shape(Elaborator *e, Value value, Shape *out);         /* integer or lis
 bool to_axes(Elaborator *e, Value value, int rank, uint32_t *mask); /* integer or list; negative from the end */
 bool to_axis(Elaborator *e, Value value, int rank, int *axis);
 Tensor *to_tensor(Elaborator *e, Value value);                 /* evaluated; borrowed */
+void value_text(Elaborator *e, Value value, Text *out);        /* as `print` shows it, evaluated where needed */
 Node *import_node(Elaborator *e, Node *node, Span span);       /* a node of another graph as a leaf of e->graph */
 Node *import_cell(Elaborator *e, Cell *cell);                  /* the leaf of a cell, captured by the loops around */
 
@@ -122,6 +123,8 @@ bool declare_member(Elaborator *e, const Tree *tree, Scope *scope);             
 bool commit_member(Elaborator *e, const Tree *tree, Scope *scope);              /* `m <- value` */
 /* Every member below an instance, depth first. */
 void instance_walk(Instance *instance, void (*visit)(void *context, Instance *owner, Member *member), void *context);
+
+Value elaborate_without(Elaborator *e, const Tree *tree, Scope *scope);          /* `net without METHOD` */
 
 /* --- selectors (selector.c) --- */
 Value select_tree(Elaborator *e, const Tree *tree, Scope *scope); /* SELECTION, or NONE after E0700 */

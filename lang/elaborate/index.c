@@ -157,7 +157,18 @@ static Node *gather_many(Elaborator *e, Node *x, const Item *items, int first, i
     return build_gather(e->graph, build_reshape(e->graph, x, merged), flat, first);
 }
 
+/* `t[i]` after `t[i] <- rows` is `rows`: no table needs to be written before the step commits. */
+static Node *rows_just_written(const Node *x, const Item *items) {
+    if (x->op != OP_SCATTER_SET || items[0].kind != ITEM_TENSOR || items[0].node != x->inputs[1]) return NULL;
+    for (int k = 1; k < x->type.shape.rank; k++)
+        if (items[k].kind != ITEM_SLICE || items[k].from || items[k].to != x->type.shape.dims[k] || items[k].step != 1)
+            return NULL;
+    return x->inputs[2];
+}
+
 static Node *index_tensor(Elaborator *e, Node *x, const Item *items, Span span) {
+    Node *written = rows_just_written(x, items);
+    if (written) return written;
     int first = -1, last = -1, tensor_count_ = 0;
     uint32_t dropped = 0;
     for (int k = 0; k < x->type.shape.rank; k++) {
