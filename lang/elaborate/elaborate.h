@@ -128,6 +128,7 @@ Value elaborate_without(Elaborator *e, const Tree *tree, Scope *scope);         
 
 /* --- selectors (selector.c) --- */
 Value select_tree(Elaborator *e, const Tree *tree, Scope *scope); /* SELECTION, or NONE after E0700 */
+Selection *select_all(Elaborator *e, Instance *instance);          /* every parameter below it */
 bool is_selector(const Tree *tree);                                /* holds a glob, a predicate or `except` */
 
 /* --- random sites (random.c) --- */

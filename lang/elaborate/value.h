@@ -139,6 +139,12 @@ struct Selection {
     const char *text;       /* as written */
 };
 
+/* A state that `<-` may change under this name (per-parameter states of a method: one cell for each parameter). */
+typedef struct Slot {
+    const char *name;
+    Cell *cell;
+} Slot;
+
 /* Names in scope, innermost first. `owner`: members of this instance are visible here and `<-` may change its state. */
 struct Scope {
     Scope *parent;
@@ -147,6 +153,9 @@ struct Scope {
     Field *makers;
     int maker_count, maker_capacity;
     Instance *owner;
+    Slot *slots;
+    int slot_count;
+    bool is_call;           /* arguments of a call or settings of an instance: where dimension names are bound */
 };
 
 static inline bool value_ok(Value value) { return value.kind != VALUE_NONE; }
