@@ -53,13 +53,14 @@ typedef struct LoopBody {
 
 struct Node {
     int id;
+    uint64_t hash;         /* structural */
     OpCode op;
     Type type;             /* of output 0 */
     Node **inputs;
     int input_count;
     int64_t *ints;         /* attributes in the order of lang/ops/ops.def */
     int int_count;
-    double *numbers;
+    double *numbers;       /* of OP_CONSTANT: the exact value when it is a weak scalar (build_number), else none */
     int number_count;
     Type *parts;           /* all outputs, when there are several (then only OP_PART may use the node) */
     int part_count;
@@ -68,7 +69,8 @@ struct Node {
     const CustomRule *rule;/* OP_CUSTOM */
     LoopBody *loop;        /* OP_LOOP */
     Span span;             /* the source text it came from */
-    Cell *materialised;    /* session graph: the value of this node, once computed; extraction stops here */
+    Cell *materialised;    /* session graph: the value of this node, once computed (a reference that graph_free releases);
+                              extraction stops here */
 };
 
 struct Graph {
@@ -78,14 +80,18 @@ struct Graph {
     DType float_type;      /* of float constants and of integers that become floats: DTYPE_F32 or DTYPE_F64 */
     Node **nodes; size_t node_count; size_t node_capacity;
     Node **table; size_t table_capacity; /* structural hash */
+    Graph **bodies; size_t body_count; size_t body_capacity; /* graphs of loop bodies, freed with this one */
 };
 
 Graph *graph_new(Diagnostics *diagnostics, DType float_type);
+/* A graph for the body of a loop of `outer`, which owns it. LoopBody itself and its arrays live in outer's arena. */
+Graph *graph_new_body(Graph *outer);
+/* Leaves and constants hold references of their own to cells and tensors until then. NULL allowed. */
 void graph_free(Graph *graph);
 
 /* The one way to make a node: checks inputs, infers type(s) by the op's rule, finds an equal node or adds one.
  * NULL after a diagnostic at graph->here (E04xx with both shapes). `type` is needed only by ops whose shape is not a function of
- * inputs and attributes (iota, cast, broadcast, reshape, conv_input, conv_kernel, window_sum_adjoint, random_*); else NULL. */
+ * inputs and attributes (iota, cast, broadcast, reshape, slice, conv_input, conv_kernel, window_sum_adjoint, random_*); else NULL. */
 typedef struct NodeSpec {
     OpCode op;
     Node *inputs[8]; int input_count;       /* small lists; for longer ones: */

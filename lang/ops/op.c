@@ -1,0 +1,97 @@
+#include "lang/ops/op.h"
+
+#include "lang/ops/rules.h"
+
+#include <string.h>
+
+#define STRUCTURAL(NAME, name, text) static const char doc_##name[] = text;
+#include "lang/ops/ops.def"
+#undef STRUCTURAL
+
+#define ELEMENTWISE(NAME, op, operands, text, blocked)                                                              \
+    [OP_##NAME] = {.name = #op, .code = OP_##NAME, .doc = text, .fusion = FUSE_ELEMENTWISE, .kind = KIND_##operands, \
+                   .infer = infer_elementwise, .vjp = vjp_##op, .blocked_inputs = blocked, .inplace = true, .is_pure = true},
+
+/* Which inputs have derivative ZERO, as a bit mask: no other derivative text has four letters. */
+#define BLOCKS(derivative, bit) (sizeof #derivative == sizeof "ZERO" ? (bit) : 0u)
+
+#define ROW(NAME, op, ...) \
+    [OP_##NAME] = {.name = #op, .code = OP_##NAME, .doc = doc_##op, .infer = infer_##op, .is_pure = true, __VA_ARGS__}
+#define KERNEL(op) .kernel = #op
+#define VJP(op) .vjp = vjp_##op
+#define INTS(names) .attributes = names
+
+#define CONV_INTS "stride_h stride_w pad_top pad_bottom pad_left pad_right dilation_h dilation_w groups"
+#define POOL_INTS "kh kw stride_h stride_w pad_top pad_bottom pad_left pad_right"
+#define USE_SOFTMAX "use softmax, or stop(...) if no gradient should flow"
+
+static const OpDef table[OP_COUNT] = {
+#define UNARY(NAME, name, kind, value, da, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, ~0u))
+#define BINARY(NAME, name, kind, value, da, db, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, 1u) | BLOCKS(db, 2u))
+#define TERNARY(NAME, name, kind, value, da, db, dc, doc) \
+    ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, 1u) | BLOCKS(db, 2u) | BLOCKS(dc, 4u))
+#include "runtime/elementwise.def"
+#undef UNARY
+#undef BINARY
+#undef TERNARY
+    ROW(LEAF, leaf),
+    ROW(CONSTANT, constant),
+    ROW(PART, part, INTS("k")),
+    ROW(IOTA, iota, KERNEL(iota), INTS("axis")),
+    ROW(CAST, cast, KERNEL(cast), VJP(cast), .fusion = FUSE_ELEMENTWISE),
+    ROW(BROADCAST, broadcast, KERNEL(broadcast), VJP(broadcast), .fusion = FUSE_VIEW),
+    ROW(RESHAPE, reshape, VJP(reshape), .fusion = FUSE_VIEW),
+    ROW(TRANSPOSE, transpose, KERNEL(transpose), VJP(transpose), INTS("perm*"), .fusion = FUSE_VIEW),
+    ROW(SLICE, slice, KERNEL(slice), VJP(slice), INTS("start* step*")),
+    ROW(FLIP, flip, KERNEL(flip), VJP(flip), INTS("reversed*")),
+    ROW(PAD, pad, KERNEL(pad), VJP(pad), INTS("low* high* interior*")),
+    ROW(CONCAT, concat, KERNEL(concat), VJP(concat), INTS("axis")),
+    ROW(GATHER, gather, KERNEL(gather), VJP(gather), INTS("axis")),
+    ROW(GATHER_ALONG, gather_along, KERNEL(gather_along), VJP(gather_along), INTS("axis")),
+    ROW(SCATTER_ADD, scatter_add, KERNEL(scatter_add), VJP(scatter_add), INTS("axis"), .inplace = true),
+    ROW(SCATTER_SET, scatter_set, KERNEL(scatter_set), VJP(scatter_set), INTS("axis"), .inplace = true),
+    ROW(SCATTER_ALONG_ADD, scatter_along_add, KERNEL(scatter_along_add), VJP(scatter_along_add), INTS("axis"), .inplace = true),
+    ROW(REDUCE_SUM, reduce_sum, KERNEL(reduce_sum), VJP(reduce_sum), INTS("axes"), .fusion = FUSE_REDUCE),
+    ROW(REDUCE_PROD, reduce_prod, KERNEL(reduce_prod), VJP(reduce_prod), INTS("axes")),
+    ROW(REDUCE_MAX, reduce_max, KERNEL(reduce_max), VJP(reduce_max), INTS("axes"), .fusion = FUSE_REDUCE),
+    ROW(REDUCE_MIN, reduce_min, KERNEL(reduce_min), VJP(reduce_min), INTS("axes"), .fusion = FUSE_REDUCE),
+    ROW(ARGMAX, argmax, KERNEL(argmax), INTS("axis"), .no_derivative = USE_SOFTMAX),
+    ROW(ARGMIN, argmin, KERNEL(argmin), INTS("axis"), .no_derivative = USE_SOFTMAX),
+    ROW(CUMSUM, cumsum, KERNEL(cumsum), VJP(cumsum), INTS("axis reverse")),
+    ROW(SORT, sort, KERNEL(sort), VJP(sort), INTS("axis descending"),
+        .no_derivative = "the order of a sort is a whole number; use the sorted values, or stop(...)"),
+    ROW(MATMUL, matmul, KERNEL(matmul), VJP(matmul), INTS("ta tb")),
+    ROW(CONV, conv, KERNEL(conv), VJP(conv), INTS(CONV_INTS)),
+    ROW(CONV_INPUT, conv_input, KERNEL(conv_input), VJP(conv_input), INTS(CONV_INTS)),
+    ROW(CONV_KERNEL, conv_kernel, KERNEL(conv_kernel), VJP(conv_kernel), INTS(CONV_INTS)),
+    ROW(MAX_POOL, max_pool, KERNEL(max_pool), VJP(max_pool), INTS(POOL_INTS)),
+    ROW(WINDOW_SUM, window_sum, KERNEL(window_sum), VJP(window_sum), INTS(POOL_INTS)),
+    ROW(WINDOW_SUM_ADJOINT, window_sum_adjoint, KERNEL(window_sum_adjoint), VJP(window_sum_adjoint), INTS(POOL_INTS)),
+    ROW(RANDOM_UNIFORM, random_uniform, KERNEL(random_uniform), INTS("site")),
+    ROW(RANDOM_NORMAL, random_normal, KERNEL(random_normal), INTS("site")),
+    ROW(RANDOM_GAMMA, random_gamma, KERNEL(random_gamma), VJP(random_gamma), INTS("site")),
+    ROW(GAMMA_DERIVATIVE, gamma_derivative, KERNEL(gamma_derivative),
+        .no_derivative = "a gamma sample can be differentiated once; stop(...) the first derivative or the sample"),
+    ROW(CHOLESKY, cholesky, KERNEL(cholesky), VJP(cholesky)),
+    ROW(TRIANGULAR_SOLVE, triangular_solve, KERNEL(triangular_solve), VJP(triangular_solve), INTS("lower transpose")),
+    ROW(SOLVE, solve, KERNEL(solve), VJP(solve)),
+    ROW(SLOGDET, slogdet, KERNEL(slogdet), VJP(slogdet)),
+    ROW(QR, qr, KERNEL(qr), VJP(qr)),
+    ROW(EIGH, eigh, KERNEL(eigh), VJP(eigh)),
+    ROW(SVD, svd, KERNEL(svd), VJP(svd)),
+    ROW(FFT, fft, KERNEL(fft), VJP(fft), INTS("inverse dimensions")),
+    ROW(STOP, stop, .fusion = FUSE_VIEW, .blocked_inputs = ~0u),
+    ROW(STRAIGHT_THROUGH, straight_through, VJP(straight_through), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
+    ROW(CUSTOM, custom, VJP(custom), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
+    ROW(LOOP, loop, VJP(loop), INTS("record")),
+};
+
+const OpDef *op_def(OpCode code) { return &table[code]; }
+
+OpCode op_find(const char *name)
+{
+    for (int code = 0; code < OP_COUNT; code++)
+        if (strcmp(table[code].name, name) == 0)
+            return (OpCode)code;
+    return OP_COUNT;
+}
