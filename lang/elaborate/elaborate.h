@@ -116,7 +116,14 @@ List *list_new(Elaborator *e, int count);
 Value make_instance(Elaborator *e, Value maker, const Tree *make, Scope *scope);
 Value apply_instance(Elaborator *e, Instance *instance, const Value *arguments, int count, Span span);
 void instance_name(Elaborator *e, Instance *instance, const char *name); /* by its let; no effect once it has a path */
+const char *instance_path(Elaborator *e, Instance *instance);      /* settled on first use */
 Member *instance_member(Instance *instance, const char *name);
+Member *add_member(Elaborator *e, Instance *instance, MemberKind kind, const char *name, Span span);
+/* The initial value of a `param`, `state` or `var` tree, computed at once; the caller's reference. NULL after a diagnostic. */
+Tensor *initial_tensor(Elaborator *e, const Tree *tree, Shape shape, DType dtype, Scope *scope, const char *path);
+Value elaborate_shape(Elaborator *e, const Tree *shape, Scope *scope); /* SHAPE -> list of sizes */
+Node *state_node(Elaborator *e, Cell *cell);                       /* the value that is to be committed, or the leaf */
+void commit_cell(Elaborator *e, Cell *cell, Node *value, bool is_committed);
 Value instance_field(Elaborator *e, Instance *instance, const char *name, Span span);
 Value member_value(Elaborator *e, Instance *owner, Member *member, Span span); /* as the model sees it */
 bool declare_member(Elaborator *e, const Tree *tree, Scope *scope);             /* param, state: creates on first application */

@@ -1,0 +1,22 @@
+/* Methods: hooks bound to the names that their place supplies. */
+#ifndef REG_ELABORATE_METHOD_H
+#define REG_ELABORATE_METHOD_H
+
+#include "lang/elaborate/elaborate.h"
+
+/* Names and required settings, at making; values are bound by method_bind at each use, so that settings may be schedules. */
+bool method_check_settings(Elaborator *e, Instance *method);
+/* Evaluates the settings where the method is used (a train block gives `progress`, `samples` …) and declares its states with
+ * shapes. `around`: names that the place supplies to settings and states. */
+bool method_bind(Elaborator *e, Instance *method, Scope *around);
+const Tree *method_hook(const Instance *method, const char *name); /* NULL when it has none */
+bool hook_wants(const Tree *hook, const char *name);
+/* Runs a hook: parameters are taken from `supply` by name; a name that it lacks is E0601 saying which clause supplies it. */
+Value hook_run(Elaborator *e, Instance *method, const Tree *hook, Scope *supply);
+/* States without a shape are one for each parameter: they take the shape of `w`. Declared on first use. */
+bool method_parameter_states(Elaborator *e, Instance *method, Cell *parameter, Scope *into);
+
+Value method_weight(Elaborator *e, Instance *method, Member *member, Value raw);
+Value method_activation(Elaborator *e, Instance *method, Value output, Value input);
+
+#endif
