@@ -1,0 +1,14 @@
+/* Definitions and statements that the session shares with function bodies. */
+#ifndef REG_ELABORATE_STATEMENT_H
+#define REG_ELABORATE_STATEMENT_H
+
+#include "lang/elaborate/elaborate.h"
+
+/* True when the tree was a fn, loss, penalty, model or method, now defined in `scope`. */
+bool define(Elaborator *e, const Tree *tree, Scope *scope, bool is_standard);
+void define_function(Elaborator *e, const Tree *tree, Scope *scope);
+void define_maker(Elaborator *e, const Tree *tree, Scope *scope, bool is_standard);
+/* Runs `body` for every item of a FOR, its name bound in `scope`. */
+bool for_each(Elaborator *e, const Tree *tree, Scope *scope, bool (*body)(Elaborator *, const Tree *, Scope *, void *), void *context);
+
+#endif
