@@ -17,6 +17,13 @@ OBJECTS  = $(patsubst %.c,$B/%.o,$(RUNTIME) $(LANG)) $(GENERATED)
 GENERATED = $B/lang/syntax/lexer.o $B/lang/syntax/parser.o $B/embed/stdlib.o $B/embed/data.o
 LIBRARY_OBJECTS = $(filter-out $B/lang/driver/main.o,$(OBJECTS))
 
+# Elementwise loops: one text, three instruction sets, chosen at run time (runtime/exec/elementwise.c).
+# -fno-trapping-math lets comparisons become masks; -fwrapv: integers wrap. Neither changes a float result.
+VECTOR_FLAGS = -O3 -fno-trapping-math -fwrapv
+EXTRA_elementwise_v1 = $(VECTOR_FLAGS)
+EXTRA_elementwise_v3 = $(VECTOR_FLAGS) -march=x86-64-v3
+EXTRA_elementwise_v4 = $(VECTOR_FLAGS) -march=x86-64-v4 -mprefer-vector-width=512
+
 .PHONY: all
 all: $B/reg   ## build the program (the default)
 
@@ -33,5 +40,20 @@ $B/%.o: $B/%.c
 	@mkdir -p $(@D)
 	@echo "cc   $<"
 	$(Q)$(CC) $(CFLAGS) -Wno-conversion -Wno-sign-conversion -Wno-missing-prototypes -MMD -MP -c -o $@ $<
+
+# --- syntax: scanner and grammar -------------------------------------------------------------------------------------------
+$B/lang/syntax/lexer.c: lang/syntax/lexer.l
+	@mkdir -p $(@D)
+	@echo "flex $<"
+	$(Q)flex -o $@ $<
+
+$B/lang/syntax/parser.c: lang/syntax/parser.y
+	@mkdir -p $(@D)
+	@echo "bison $<"
+	$(Q)bison -Wall -Werror -Wno-yacc --header=$B/lang/syntax/grammar.h -o $@ $<
+
+$B/lang/syntax/grammar.h: $B/lang/syntax/parser.c ;
+$(patsubst %.c,$B/%.o,$(wildcard lang/syntax/*.c)) $B/lang/syntax/lexer.o: | $B/lang/syntax/grammar.h
+# --- end of syntax -----------------------------------------------------------------------------------------------------------
 
 -include $(OBJECTS:.o=.d)

@@ -33,14 +33,14 @@ extern const ElementwiseInfo elementwise_info[ELEMENTWISE_COUNT];
 typedef enum Combine { COMBINE_SUM, COMBINE_MAX, COMBINE_MIN, COMBINE_PROD } Combine;
 enum { COMBINE_COUNT = 4 };
 
-/* `count` elements; unused operands are NULL. `out` may not overlap an operand unless both start at the same address and have
+/* `count` elements; unused operands are NULL. `out` may overlap an operand only if both start at the same address and have
  * the same element size. */
-typedef void ElementwiseFunction(void *restrict out, const void *a, const void *b, const void *c, int64_t count);
-typedef void CastFunction(void *restrict out, const void *in, int64_t count);
+typedef void ElementwiseFunction(void *out, const void *a, const void *b, const void *c, int64_t count);
+typedef void CastFunction(void *out, const void *in, int64_t count);
 /* Accumulators are double for floats and int64_t for i64 and bool.
  * rows: accumulators[r] combines `length` values, for each of `rows` rows that follow one another.
  * columns: accumulators[j] combines values[r * length + j] for every row r, in order. */
-typedef void ReduceFunction(void *restrict accumulators, const void *values, int64_t rows, int64_t length);
+typedef void ReduceFunction(void *accumulators, const void *values, int64_t rows, int64_t length);
 
 typedef struct ElementwiseTable {
     /* by code and the dtype of the operands (of b and c for WHERE); NULL where the kind does not allow the dtype */

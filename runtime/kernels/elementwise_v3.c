@@ -1,0 +1,4 @@
+/* The elementwise loops for x86-64-v3 (the Makefile gives this file its -march). */
+#define ELEMENTWISE_TABLE elementwise_table_v3
+#include "runtime/kernels/elementwise_tables.h"
+#include "runtime/kernels/elementwise_text.h"

@@ -1,0 +1,103 @@
+/* Sums, products, largest and smallest of rows and of columns: part of elementwise_text.h.
+ *
+ * A float row is combined in LANES vectors of 64 bytes, whatever the processor's own width, so that every instruction set adds in the
+ * same order; the lanes are then combined in double. */
+#include "runtime/exec/elementwise.h"
+#include "runtime/kernels/vecmath.h"
+
+typedef float VectorF32 __attribute__((vector_size(64)));
+typedef double VectorF64 __attribute__((vector_size(64)));
+typedef int32_t MaskF32 __attribute__((vector_size(64)));
+typedef int64_t MaskF64 __attribute__((vector_size(64)));
+
+enum { LANES = 4 };
+
+#define CHOOSE(vector, mask_type, mask, a, b) ((vector)(((mask) & (mask_type)(a)) | (~(mask) & (mask_type)(b))))
+#define VECTOR_SUM(vector, mask_type, a, b) ((a) + (b))
+#define VECTOR_PROD(vector, mask_type, a, b) ((a) * (b))
+#define VECTOR_MAX(vector, mask_type, a, b) CHOOSE(vector, mask_type, ((a) > (b)) | ((a) != (a)), a, b)
+#define VECTOR_MIN(vector, mask_type, a, b) CHOOSE(vector, mask_type, ((a) < (b)) | ((a) != (a)), a, b)
+#define SCALAR_SUM(a, b) ((a) + (b))
+#define SCALAR_PROD(a, b) ((a) * (b))
+#define SCALAR_MAX(a, b) r_max(a, b)
+#define SCALAR_MIN(a, b) r_min(a, b)
+
+/* The first LANES vectors start the lanes; then whole blocks; what is left goes to `value` one by one. */
+#define FLOAT_ROWS(function, type, vector, mask_type, VECTOR_OP, SCALAR_OP) \
+    static double function##_one(const type *x, int64_t length, double value) \
+    { \
+        enum { WIDTH = sizeof(vector) / sizeof(type), BLOCK = LANES * WIDTH }; \
+        int64_t j = 0; \
+        if (length >= BLOCK) { \
+            vector lanes[LANES]; \
+            memcpy(lanes, x, sizeof lanes); \
+            for (j = BLOCK; j + BLOCK <= length; j += BLOCK) { \
+                vector next[LANES]; \
+                memcpy(next, x + j, sizeof next); \
+                for (int k = 0; k < LANES; k++) \
+                    lanes[k] = VECTOR_OP(vector, mask_type, lanes[k], next[k]); \
+            } \
+            type parts[BLOCK]; \
+            memcpy(parts, lanes, sizeof lanes); \
+            for (int k = 0; k < BLOCK; k++) \
+                value = SCALAR_OP(value, (double)parts[k]); \
+        } \
+        for (; j < length; j++) \
+            value = SCALAR_OP(value, (double)x[j]); \
+        return value; \
+    } \
+    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) \
+    { \
+        double *y = accumulators; \
+        for (int64_t r = 0; r < rows; r++) \
+            y[r] = function##_one((const type *)values + r * length, length, y[r]); \
+    }
+
+#define WHOLE_ROWS(function, type, SCALAR_OP) \
+    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) \
+    { \
+        int64_t *y = accumulators; \
+        for (int64_t r = 0; r < rows; r++) { \
+            const type *x = (const type *)values + r * length; \
+            int64_t value = y[r]; \
+            for (int64_t j = 0; j < length; j++) \
+                value = SCALAR_OP(value, (int64_t)x[j]); \
+            y[r] = value; \
+        } \
+    }
+
+/* Four rows at a time, in order: the accumulators travel a quarter as often. */
+#define COLUMNS(function, type, accumulator, SCALAR_OP) \
+    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) \
+    { \
+        accumulator *y = accumulators; \
+        const type *x = values; \
+        int64_t r = 0; \
+        for (; r + 4 <= rows; r += 4, x += 4 * length) { \
+            _Pragma("GCC ivdep") for (int64_t j = 0; j < length; j++) { \
+                accumulator value = SCALAR_OP(y[j], (accumulator)x[j]); \
+                value = SCALAR_OP(value, (accumulator)x[length + j]); \
+                value = SCALAR_OP(value, (accumulator)x[2 * length + j]); \
+                y[j] = SCALAR_OP(value, (accumulator)x[3 * length + j]); \
+            } \
+        } \
+        for (; r < rows; r++, x += length) { \
+            _Pragma("GCC ivdep") for (int64_t j = 0; j < length; j++) \
+                y[j] = SCALAR_OP(y[j], (accumulator)x[j]); \
+        } \
+    }
+
+#define REDUCTIONS(name, OP) \
+    FLOAT_ROWS(name##_rows_f32, float, VectorF32, MaskF32, VECTOR_##OP, SCALAR_##OP) \
+    FLOAT_ROWS(name##_rows_f64, double, VectorF64, MaskF64, VECTOR_##OP, SCALAR_##OP) \
+    WHOLE_ROWS(name##_rows_i64, int64_t, SCALAR_##OP) \
+    WHOLE_ROWS(name##_rows_bool, uint8_t, SCALAR_##OP) \
+    COLUMNS(name##_columns_f32, float, double, SCALAR_##OP) \
+    COLUMNS(name##_columns_f64, double, double, SCALAR_##OP) \
+    COLUMNS(name##_columns_i64, int64_t, int64_t, SCALAR_##OP) \
+    COLUMNS(name##_columns_bool, uint8_t, int64_t, SCALAR_##OP)
+
+REDUCTIONS(sum, SUM)
+REDUCTIONS(prod, PROD)
+REDUCTIONS(max, MAX)
+REDUCTIONS(min, MIN)
