@@ -1,0 +1,220 @@
+/* Methods: settings bound where they are used, hooks given the names of their place. */
+#include "lang/elaborate/method.h"
+#include "lang/elaborate/call.h"
+#include "lang/elaborate/statement.h"
+
+#include <string.h>
+
+static const Tree *members(const Instance *method) { return method->maker->tree; } /* items from 1 on */
+
+const Tree *method_hook(const Instance *method, const char *name) {
+    const Tree *tree = members(method);
+    for (int k = 1; k < tree->count; k++)
+        if (tree->items[k]->kind == TREE_HOOK && !strcmp(tree->items[k]->name, name)) return tree->items[k];
+    return NULL;
+}
+
+bool hook_wants(const Tree *hook, const char *name) {
+    const Tree *parameters = hook->items[0];
+    for (int k = 0; k < parameters->count; k++)
+        if (!strcmp(parameters->items[k]->name, name)) return true;
+    return false;
+}
+
+/* Settings ----------------------------------------------------------------------------------------------------------- */
+
+static bool unknown_setting(Elaborator *e, const Instance *method, const Tree *argument) {
+    const Tree *parameters = members(method)->items[0];
+    const char **names = arena_alloc(e->arena, sizeof *names * (size_t)(parameters->count + 1));
+    Text list = {0};
+    for (int k = 0; k < parameters->count; k++) {
+        names[k] = parameters->items[k]->name;
+        text_addf(&list, "%s%s", k ? ", " : "", names[k]);
+    }
+    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "the method '%s' has no setting '%s'",
+             method->maker->name, argument->name);
+    const char *nearest = nearest_name(argument->name, names, (size_t)parameters->count);
+    if (nearest) diagnose_help(e->diagnostics, "the nearest name is '%s'", nearest);
+    else if (parameters->count) diagnose_help(e->diagnostics, "it has: %s", text_string(&list));
+    text_free(&list);
+    return false;
+}
+
+static bool setting_given(const Tree *make, const Tree *parameters, int at) {
+    int position = 0;
+    for (int k = 1; k < make->count; k++) {
+        if (make->items[k]->name ? !strcmp(make->items[k]->name, parameters->items[at]->name) : position == at) return true;
+        if (!make->items[k]->name) position++;
+    }
+    return tree_item(parameters->items[at], 1) != NULL;
+}
+
+bool method_check_settings(Elaborator *e, Instance *method) {
+    const Tree *parameters = members(method)->items[0], *make = method->make;
+    int positional = 0;
+    for (int k = 1; k < make->count; k++) {
+        const Tree *argument = make->items[k];
+        bool known = !argument->name;
+        for (int j = 0; argument->name && j < parameters->count; j++) known = known || !strcmp(parameters->items[j]->name, argument->name);
+        if (!known) return unknown_setting(e, method, argument);
+        if (!argument->name && ++positional > parameters->count)
+            return diagnose(e->diagnostics, "E0302", argument->span, "the method '%s' has %d setting%s", method->maker->name, parameters->count, parameters->count == 1 ? "" : "s");
+    }
+    for (int k = 0; k < parameters->count; k++)
+        if (!setting_given(make, parameters, k)) {
+            diagnose(e->diagnostics, "E0301", make->span, "the method '%s' needs the setting '%s'", method->maker->name, parameters->items[k]->name);
+            return diagnose_second(e->diagnostics, parameters->items[k]->span, "declared here");
+        }
+    return true;
+}
+
+static bool declare_own_states(Elaborator *e, Instance *method, Scope *scope) {
+    const Tree *tree = members(method);
+    for (int k = 1; k < tree->count; k++) {
+        const Tree *member = tree->items[k];
+        bool is_own = (member->kind == TREE_STATE || member->kind == TREE_PARAM) && tree_item(member, 0);
+        if (is_own && !declare_member(e, member, scope)) return false;
+        if (member->kind == TREE_FN) define_function(e, member, scope);
+        if (member->kind == TREE_LET && !elaborate_statement(e, member, scope, NULL)) return false;
+    }
+    return true;
+}
+
+bool method_bind(Elaborator *e, Instance *method, Scope *around) {
+    Binding binding = {.call = method->make, .first = 1, .scope = method->make_scope, .span = method->make->span};
+    Scope *settings = scope_new(e, method->maker->scope);
+    settings->is_call = true;
+    settings->owner = method;
+    for (int k = 0; around && k < around->count; k++) scope_set(e, settings, around->fields[k].name, around->fields[k].value);
+    const char *what = arena_format(e->arena, "the method '%s'", method->maker->name);
+    const char *random_path = e->random_path;
+    e->random_path = instance_path(e, method);
+    bool ok = bind_arguments(e, members(method)->items[0], &binding, settings, what);
+    method->settings = settings;
+    ok = ok && declare_own_states(e, method, settings);
+    e->random_path = random_path;
+    return ok;
+}
+
+/* Hooks -------------------------------------------------------------------------------------------------------------- */
+
+static const char *supplier(const char *name) {
+    static const struct { const char *name, *clause; } clauses[] = {
+        {"output", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
+        {"target", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
+        {"i", "a data set: `train net on data`"}, {"x", "a data set with a field x"}, {"y", "a data set with a field y"},
+        {"samples", "a data set: `train net on data`"}, {"classes", "a data set whose y holds class numbers"},
+    };
+    for (size_t k = 0; k < sizeof clauses / sizeof *clauses; k++)
+        if (!strcmp(clauses[k].name, name)) return clauses[k].clause;
+    return NULL;
+}
+
+static bool hook_lacks(Elaborator *e, const Instance *method, const Tree *hook, const Tree *parameter) {
+    diagnose(e->diagnostics, "E0601", method->span, "the %s hook of '%s' asks for '%s', which this block does not have", hook->name,
+             method->maker->name, parameter->name);
+    diagnose_second(e->diagnostics, parameter->span, "asked for here");
+    const char *clause = supplier(parameter->name);
+    return clause ? diagnose_help(e->diagnostics, "it comes from %s", clause) : false;
+}
+
+static bool find_supply(Scope *supply, const char *name, Value *out) {
+    for (Scope *at = supply; at; at = at->parent)
+        for (int k = at->count; k-- > 0;)
+            if (!strcmp(at->fields[k].name, name)) {
+                *out = at->fields[k].value;
+                return true;
+            }
+    return false;
+}
+
+/* The names of the place are in scope behind the hook's own parameters, its settings and its states. */
+Value hook_run(Elaborator *e, Instance *method, const Tree *hook, Scope *supply) {
+    Scope *scope = scope_new(e, method->settings);
+    scope->is_call = true;
+    scope->slots = supply->slots;
+    scope->slot_count = supply->slot_count;
+    for (Scope *at = supply; at && at != e->globals && at != e->standard; at = at->parent)
+        for (int k = 0; k < at->count; k++) {
+            Value have;
+            if (!find_supply(method->settings, at->fields[k].name, &have) || have.kind != at->fields[k].value.kind)
+                if (!find_supply(&(Scope){.fields = scope->fields, .count = scope->count}, at->fields[k].name, &have))
+                    scope_set(e, scope, at->fields[k].name, at->fields[k].value);
+        }
+    const Tree *parameters = hook->items[0];
+    for (int k = 0; k < parameters->count; k++) {
+        const Tree *parameter = parameters->items[k];
+        Value value;
+        if (!find_supply(supply, parameter->name, &value)) return hook_lacks(e, method, hook, parameter), value_none();
+        const char *what = arena_format(e->arena, "'%s' of the %s hook of '%s'", parameter->name, hook->name, method->maker->name);
+        if (tree_item(parameter, 0) && !match_annotation(e, parameter->items[0], &value, scope, what, method->span)) return value_none();
+        scope_set(e, scope, parameter->name, value);
+    }
+    const char *random_path = e->random_path;
+    e->random_path = instance_path(e, method);
+    Value value = elaborate(e, hook->items[1], scope);
+    e->random_path = random_path;
+    return value;
+}
+
+/* Per-parameter states ------------------------------------------------------------------------------------------------ */
+
+static Member *parameter_state(Elaborator *e, Instance *method, const Tree *tree, Cell *parameter) {
+    const char *name = arena_format(e->arena, "%s[%s]", tree->name, parameter->name);
+    Member *member = instance_member(method, name);
+    if (member && member->cell) return member;
+    if (!member) member = add_member(e, method, MEMBER_STATE, name, tree->span);
+    const char *path = arena_format(e->arena, "%s.%s", instance_path(e, method), name);
+    Tensor *tensor = initial_tensor(e, tree, parameter->tensor->shape, parameter->tensor->dtype, method->settings, path);
+    if (!tensor) return NULL;
+    member->cell = cell_new(path, tensor);
+    return member;
+}
+
+bool method_parameter_states(Elaborator *e, Instance *method, Cell *parameter, Scope *into) {
+    const Tree *tree = members(method);
+    Slot *slots = arena_alloc(e->arena, sizeof *slots * (size_t)tree->count);
+    int count = 0;
+    for (int k = 1; k < tree->count; k++) {
+        const Tree *state = tree->items[k];
+        if (state->kind != TREE_STATE || tree_item(state, 0)) continue;
+        Member *member = parameter_state(e, method, state, parameter);
+        if (!member) return false;
+        slots[count++] = (Slot){state->name, member->cell};
+        scope_set(e, into, state->name, value_tensor(state_node(e, member->cell), state->span));
+    }
+    into->slots = slots;
+    into->slot_count = count;
+    return true;
+}
+
+/* Views on weights and activations ------------------------------------------------------------------------------------ */
+
+static bool ensure_bound(Elaborator *e, Instance *method) { return method->settings->count || method_bind(e, method, NULL); }
+
+Value method_weight(Elaborator *e, Instance *method, Member *member, Value raw) {
+    const Tree *hook = method_hook(method, "weight");
+    if (!hook || !ensure_bound(e, method)) return hook ? value_none() : raw;
+    Scope *supply = scope_new(e, NULL);
+    scope_set(e, supply, "w", raw);
+    scope_set(e, supply, "raw", raw);
+    if (!method_parameter_states(e, method, member->cell, supply)) return value_none();
+    Value value = hook_run(e, method, hook, supply);
+    Node *node = to_node(e, value), *before = to_node(e, raw);
+    if (!node || !before) return value_none();
+    if (shape_equal(node->type.shape, before->type.shape)) return value_tensor(node, value.span);
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    diagnose(e->diagnostics, "E0400", hook->span, "the weight hook of '%s' was given %s and must give the same shape, found %s",
+             method->maker->name, shape_text(before->type.shape, a), shape_text(node->type.shape, b));
+    return value_none();
+}
+
+Value method_activation(Elaborator *e, Instance *method, Value output, Value input) {
+    const Tree *hook = method_hook(method, "activation");
+    if (!hook || !ensure_bound(e, method)) return hook ? value_none() : output;
+    Scope *supply = scope_new(e, NULL);
+    scope_set(e, supply, "h", output);
+    scope_set(e, supply, "output", output);
+    if (value_ok(input)) scope_set(e, supply, "input", input);
+    return hook_run(e, method, hook, supply);
+}

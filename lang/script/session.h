@@ -1,0 +1,89 @@
+/* A session: everything one script or one REPL conversation knows. Two sessions never meet.
+ *
+ * Statements are actions on a session: each builds a graph, compiles it, runs it, and keeps what it defined. A statement that
+ * fails reports diagnostics and leaves the session as it was. */
+#ifndef REG_SCRIPT_SESSION_H
+#define REG_SCRIPT_SESSION_H
+
+#include "lang/elaborate/elaborate.h"
+#include "lang/names/names.h"
+#include "lang/passes/compile.h"
+#include "runtime/train/runlog.h"
+
+#include <signal.h>
+
+/* Where output goes: the driver prints, tests and embedders capture. */
+typedef struct SessionOutput {
+    void *context;
+    void (*write)(void *context, const char *text, size_t length);   /* results */
+    void (*note)(void *context, const char *text, size_t length);    /* progress, diagnostics */
+    bool note_is_terminal;
+    int columns;
+} SessionOutput;
+
+typedef struct Override { /* --set name=value */
+    const char *name, *value;
+    bool is_used;
+} Override;
+
+typedef struct SessionOptions {
+    int threads;           /* 0: all cores */
+    bool check_only;       /* names, shapes, clauses; no numbers */
+    bool verify;           /* the verifier after each pass */
+    bool quiet;            /* no progress */
+    bool colour;
+    bool interactive;      /* expressions print, Ctrl-C stops a run and keeps what was learned */
+    Override *overrides;
+    int override_count;
+} SessionOptions;
+
+/* A free variable of `var z: … ~ …`. */
+typedef struct Variable {
+    const char *name;
+    Member *member;
+} Variable;
+
+typedef struct Session {
+    Arena *arena;
+    Sources sources;
+    Diagnostics diagnostics;
+    Elaborator elaborator;
+    Graph *graph;              /* of the top level: lives as long as the session */
+    Threads *threads;
+    SessionOutput output;
+    SessionOptions options;
+    Variable *variables; int variable_count, variable_capacity;
+    RunLog *log;               /* series of all train blocks, for plots */
+    volatile sig_atomic_t interrupted; /* set by the driver's signal handler; trains stop after the step */
+    int expectations, failed_expectations;
+    const char *directory;     /* of the script: imports resolve against it */
+    const char **imports; int import_count;
+    int statement;             /* number of the statement that runs, for names of anonymous things */
+} Session;
+
+Session *session_new(SessionOptions options, SessionOutput output);
+void session_free(Session *session);
+
+/* Runs a source text: parse, check all names, then statement by statement until one fails. True when nothing was reported.
+ * Diagnostics are left in session->diagnostics; session_report prints and clears them. */
+bool session_run(Session *session, const char *path, const char *text, size_t length);
+void session_report(Session *session);
+/* One parsed script (the REPL parses by itself to see whether more input is needed). */
+bool session_run_script(Session *session, const Script *script);
+
+/* The tensor of a node of the session's graph; computed and kept on the node. Borrowed; NULL after a diagnostic. */
+Tensor *session_evaluate(Session *session, Node *node, Span span);
+/* Several nodes in one compiled graph (a table's cells, an expectation's sides). */
+bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span);
+
+/* Text output. */
+void session_write(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void session_write_text(Session *session, const Text *text);
+void session_note(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What is known outside a script: built-ins, the standard library, what the session has defined. */
+NameSource session_names(Session *session);
+
+Variable *session_variable(Session *session, const char *name);
+
+#endif
