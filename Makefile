@@ -56,4 +56,17 @@ $B/lang/syntax/grammar.h: $B/lang/syntax/parser.c ;
 $(patsubst %.c,$B/%.o,$(wildcard lang/syntax/*.c)) $B/lang/syntax/lexer.o: | $B/lang/syntax/grammar.h
 # --- end of syntax -----------------------------------------------------------------------------------------------------------
 
+# --- built-in data: runtime/data/sets laid into the read-only section -------------------------------------------------------
+SETS = $(sort $(wildcard runtime/data/sets/*.gz))
+
+$B/embed/data.c: $(SETS)
+	@mkdir -p $(@D)
+	@echo "gen  $@"
+	$(Q){ echo '#include "runtime/data/embed.h"'; \
+	  n=0; for f in $(SETS); do echo "EMBED_FILE(set_$$n, \"$$f\")"; n=$$((n + 1)); done; \
+	  echo 'const EmbeddedFile embedded_files[] = {'; \
+	  n=0; for f in $(SETS); do echo "    {\"$${f##*/}\", set_$$n, set_$${n}_end},"; n=$$((n + 1)); done; \
+	  echo '};'; echo 'const size_t embedded_file_count = sizeof embedded_files / sizeof *embedded_files;'; } > $@
+# --- end of built-in data ----------------------------------------------------------------------------------------------------
+
 -include $(OBJECTS:.o=.d)

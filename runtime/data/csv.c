@@ -92,7 +92,7 @@ static bool scan_cell(Scanner *scanner, char **content, char **last) {
 static bool scan_record(Scanner *scanner, Grid *grid, size_t *count) {
     *count = 0;
     for (;;) {
-        char *content, *last;
+        char *content = NULL, *last = NULL;
         if (!scan_cell(scanner, &content, &last))
             return false;
         char ended_by = scanner->at < scanner->end ? *scanner->at : '\n';
@@ -118,8 +118,9 @@ static bool scan_grid(Scanner *scanner, Grid *grid) {
         size_t line = scanner->line, count;
         bool comment = *scanner->at == '#' && grid->rows == 0;
         if (comment || *scanner->at == '\n' || *scanner->at == '\r') { /* leading remarks and empty lines */
-            while (scanner->at < scanner->end && *scanner->at != '\n')
+            while (scanner->at < scanner->end && *scanner->at != '\n' && *scanner->at != '\r')
                 scanner->at++;
+            scanner->at += scanner->at + 1 < scanner->end && scanner->at[0] == '\r' && scanner->at[1] == '\n';
             scanner->at += scanner->at < scanner->end;
             scanner->line++;
             continue;
@@ -178,24 +179,15 @@ static ColumnKind column_kind(const Grid *grid, size_t first_row, size_t column)
     ColumnKind kind = COLUMN_WHOLE;
     int64_t whole;
     double number;
-    bool any_number = false;
     for (size_t row = first_row; row < grid->rows; row++) {
         const char *cell = cell_at(grid, row, column);
-        if (kind == COLUMN_WHOLE && parse_whole(cell, &whole)) {
-            any_number = true;
+        if (kind == COLUMN_WHOLE && parse_whole(cell, &whole))
             continue;
-        }
         kind = COLUMN_NUMBER;
-        if (is_missing(cell))
-            continue;
-        if (!parse_number(cell, &number))
+        if (!is_missing(cell) && !parse_number(cell, &number))
             return COLUMN_TEXT;
-        any_number = true;
     }
-    if (any_number)
-        return kind;
-    /* Nothing but missing cells: numbers that are all NaN, unless every cell is a text like "?" on purpose; both are NaN. */
-    return COLUMN_NUMBER;
+    return kind;
 }
 
 static void fill_numbers(const Grid *grid, size_t first_row, size_t column, Tensor *out) {

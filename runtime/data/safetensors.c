@@ -38,7 +38,7 @@ void metadata_free(Metadata *metadata) {
 typedef struct Reader {
     const char *path;
     const char *data;
-    size_t data_bytes;
+    size_t data_bytes, used_bytes;
     Fault *fault;
 } Reader;
 
@@ -82,11 +82,11 @@ static bool read_offsets(const Reader *reader, const char *name, const cJSON *of
     return true;
 }
 
-static bool read_tensor(const Reader *reader, const cJSON *entry, TensorTable *out) {
+static bool read_tensor(Reader *reader, const cJSON *entry, TensorTable *out) {
     const char *name = entry->string;
-    ElementType type;
+    ElementType type = ELEMENT_F32;
     Shape shape = {0};
-    int64_t begin, end;
+    int64_t begin = 0, end = 0;
     if (!cJSON_IsObject(entry))
         return fault_set(reader->fault, "cannot read '%s': the entry '%s' of its header is not an object", reader->path, name);
     if (table_find(out, name))
@@ -108,6 +108,7 @@ static bool read_tensor(const Reader *reader, const cJSON *entry, TensorTable *o
     Tensor *tensor = elements_decode(type, false, shape, reader->data + begin, (size_t)size, subject, reader->fault);
     if (tensor)
         table_add(out, name, tensor);
+    reader->used_bytes += (size_t)size;
     return tensor != NULL;
 }
 
@@ -153,7 +154,7 @@ bool safetensors_read(const char *path, TensorTable *out, Metadata *metadata, Fa
     cJSON *header = bytes ? parse_header(bytes, length, path, &header_bytes, fault) : NULL;
     bool read = header != NULL;
     if (read) {
-        Reader reader = {path, bytes + 8 + header_bytes, length - 8 - header_bytes, fault};
+        Reader reader = {path, bytes + 8 + header_bytes, length - 8 - header_bytes, 0, fault};
         const cJSON *entry;
         cJSON_ArrayForEach(entry, header) {
             bool is_metadata = strcmp(entry->string, "__metadata__") == 0;
@@ -161,6 +162,8 @@ bool safetensors_read(const char *path, TensorTable *out, Metadata *metadata, Fa
             if (!read)
                 break;
         }
+        if (read && reader.used_bytes != reader.data_bytes)
+            read = fault_set(fault, "cannot read '%s': its tensors take %zu bytes, but its data has %zu", path, reader.used_bytes, reader.data_bytes);
     }
     cJSON_Delete(header);
     free(bytes);
