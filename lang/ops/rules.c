@@ -79,3 +79,20 @@ Node *vjp_refuse(VjpContext *context, const char *reason)
              op_of(context->node)->name, reason);
     return NULL;
 }
+
+static bool is_zero(const Node *node)
+{
+    while (node->op == OP_BROADCAST || node->op == OP_RESHAPE)
+        node = node->inputs[0];
+    return node->op == OP_CONSTANT && tensor_count(node->constant) == 1 && tensor_number(node->constant, 0) == 0;
+}
+
+Node *build_accumulate(Graph *graph, Node *sum, Node *term)
+{
+    if (!sum || !term)
+        return term;
+    bool is_scatter = term->op == OP_SCATTER_ADD || term->op == OP_SCATTER_ALONG_ADD;
+    if (is_scatter && is_zero(term->inputs[0]))
+        return build_scatter(graph, term->op, sum, term->inputs[1], term->inputs[2], (int)term->ints[0]);
+    return add(graph, sum, term);
+}

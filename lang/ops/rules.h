@@ -43,6 +43,8 @@ static inline bool vjp_give(VjpContext *context, int input, Node *cotangent)
     return cotangent != NULL;
 }
 Node *vjp_refuse(VjpContext *context, const char *reason); /* E0500 "'name' has no derivative: reason"; NULL */
+/* sum + term, where sum may be NULL. Adding what was scattered onto zeros scatters onto the sum: no tensor of zeros is made. */
+Node *build_accumulate(Graph *graph, Node *sum, Node *term);
 
 static inline Node *add(Graph *graph, Node *a, Node *b) { return build_binary(graph, OP_ADD, a, b); }
 static inline Node *subtract(Graph *graph, Node *a, Node *b) { return build_binary(graph, OP_SUB, a, b); }

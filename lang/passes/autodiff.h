@@ -18,4 +18,7 @@ Node *autodiff_jvp(Graph *graph, Node *output, Node *variable, Node *tangent);
 /* True when some differentiable path leads from variable to output. */
 bool autodiff_depends(Graph *graph, Node *output, Node *variable);
 
+/* By node id (as many as graph has nodes): on a differentiable path from a variable to an output. Freed by the caller. */
+bool *autodiff_active(Graph *graph, Node *const *outputs, int output_count, Node *const *variables, int variable_count);
+
 #endif
