@@ -69,4 +69,13 @@ $B/embed/data.c: $(SETS)
 	  echo '};'; echo 'const size_t embedded_file_count = sizeof embedded_files / sizeof *embedded_files;'; } > $@
 # --- end of built-in data ----------------------------------------------------------------------------------------------------
 
+# --- standard library: .reg texts and an index of their names ------------------------------------------------------------------
+LIBRARY = $(sort $(wildcard stdlib/*.reg stdlib/methods/*.reg))
+
+$B/embed/stdlib.c: $(LIBRARY) lang/script/embed.awk
+	@mkdir -p $(@D)
+	@echo "gen  $@"
+	$(Q)awk -f lang/script/embed.awk $(LIBRARY) /dev/null > $@.tmp && mv $@.tmp $@
+# --- end of standard library ---------------------------------------------------------------------------------------------------
+
 -include $(OBJECTS:.o=.d)

@@ -5,6 +5,7 @@
 #include "lang/script/session.h"
 
 bool statement_run(Session *session, const Tree *tree, Scope *scope);  /* dispatch: statements.c */
+bool statement_imports(Session *session, const Script *script);        /* runs what the script imports */
 bool statement_train(Session *session, const Tree *tree, Scope *scope); /* train.c */
 bool statement_print(Session *session, const Tree *tree, Scope *scope); /* show.c */
 bool statement_table(Session *session, const Tree *tree, Scope *scope);

@@ -1,0 +1,265 @@
+#include "lang/script/session.h"
+#include "lang/elaborate/statement.h"
+#include "lang/script/library.h"
+#include "lang/script/statements.h"
+#include "lang/syntax/parser.h"
+#include "runtime/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Output ------------------------------------------------------------------------------------------------------------- */
+
+void session_write_text(Session *session, const Text *text) {
+    session->output.write(session->output.context, text_string(text), text->length);
+}
+
+void session_write(Session *session, const char *format, ...) {
+    Text text = {0};
+    va_list args;
+    va_start(args, format);
+    text_addv(&text, format, args);
+    va_end(args);
+    session_write_text(session, &text);
+    text_free(&text);
+}
+
+void session_note(Session *session, const char *format, ...) {
+    Text text = {0};
+    va_list args;
+    va_start(args, format);
+    text_addv(&text, format, args);
+    va_end(args);
+    session->output.note(session->output.context, text_string(&text), text.length);
+    text_free(&text);
+}
+
+void session_report(Session *session) {
+    Text text = {0};
+    diagnostics_print(&session->diagnostics, &text, session->options.colour);
+    if (text.length) session->output.note(session->output.context, text_string(&text), text.length);
+    text_free(&text);
+    diagnostics_clear(&session->diagnostics);
+}
+
+/* Evaluation --------------------------------------------------------------------------------------------------------- */
+
+static bool belongs(const Graph *graph, const Node *node) {
+    return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node;
+}
+
+static bool keep_results(Session *session, Program *program, Node *const *nodes, int count, Span span) {
+    Fault fault = {0};
+    for (int k = 0; k < count; k++) {
+        Tensor *tensor = plan_output_tensor(program->plan, k, &fault);
+        if (!tensor) return diagnose_fault(&session->diagnostics, "E0901", span, &fault);
+        nodes[k]->materialised = cell_new("value", tensor);
+    }
+    return true;
+}
+
+static bool run_program(Session *session, Program *program, Span span) {
+    Fault fault = {.step = -1};
+    if (plan_prepare(program->plan, session->threads, &fault) && plan_run(program->plan, &fault)) return true;
+    bool placed = fault.step >= 0 && program->step_spans && program->step_spans[fault.step].file;
+    return diagnose_fault(&session->diagnostics, "E0901", placed ? program->step_spans[fault.step] : span, &fault);
+}
+
+static void keep_constant(Node *node) {
+    if (!node->materialised && node->op == OP_CONSTANT) node->materialised = cell_new("constant", tensor_retain(node->constant));
+}
+
+bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span) {
+    Node **needed = allocate(sizeof *needed * (size_t)(count + 1));
+    int needed_count = 0;
+    for (int k = 0; k < count; k++) {
+        keep_constant(nodes[k]);
+        bool again = false;
+        for (int j = 0; j < needed_count; j++) again = again || needed[j] == nodes[k];
+        if (!nodes[k]->materialised && !again) needed[needed_count++] = nodes[k];
+    }
+    bool ok = true;
+    if (needed_count) {
+        Graph *graph = belongs(session->graph, needed[0]) ? session->graph : session->elaborator.graph;
+        CompileOptions options = {.verify = session->options.verify};
+        Program *program = compile_graph(graph, needed, needed_count, NULL, 0, &options, &session->diagnostics);
+        ok = program && run_program(session, program, span) && keep_results(session, program, needed, needed_count, span);
+        if (program) program_free(program);
+    }
+    free(needed);
+    return ok;
+}
+
+Tensor *session_evaluate(Session *session, Node *node, Span span) {
+    return session_evaluate_all(session, &node, 1, span) ? node->materialised->tensor : NULL;
+}
+
+static Tensor *host_evaluate(void *context, Node *node, Span span) { return session_evaluate(context, node, span); }
+
+/* Standard library --------------------------------------------------------------------------------------------------- */
+
+static bool is_loaded(Session *session, int file) {
+    Value unused = record_field(&(Record){.fields = session->elaborator.standard->fields, .count = session->elaborator.standard->count},
+                                library_files[file].path);
+    return value_ok(unused);
+}
+
+static bool load_library(Session *session, int file) {
+    Elaborator *e = &session->elaborator;
+    const LibraryFile *library = &library_files[file];
+    scope_set(e, e->standard, library->path, value_bool(true, (Span){0}));
+    uint32_t source = sources_add(&session->sources, library->path, library->text, library->length);
+    Script script = parse_script(session->arena, source, &session->diagnostics, NULL);
+    Graph *graph = e->graph;
+    e->graph = session->graph;
+    for (int k = 0; k < script.root->count; k++) {
+        const Tree *tree = script.root->items[k];
+        if (!define(e, tree, e->standard, true)) elaborate_statement(e, tree, e->standard, NULL);
+    }
+    e->graph = graph;
+    return true;
+}
+
+static bool host_define(void *context, const char *name, bool is_maker) {
+    Session *session = context;
+    int file = library_find(name, is_maker);
+    if (file < 0) return false;
+    if (!is_loaded(session, file)) load_library(session, file);
+    return true;
+}
+
+/* Names -------------------------------------------------------------------------------------------------------------- */
+
+static bool names_know(void *context, NameSpace space, const char *name) {
+    Session *session = context;
+    Scope *globals = session->elaborator.globals;
+    Field *fields = space == NAMES_MAKERS ? globals->makers : globals->fields;
+    int count = space == NAMES_MAKERS ? globals->maker_count : globals->count;
+    for (int k = 0; k < count; k++)
+        if (!strcmp(fields[k].name, name)) return true;
+    if (library_find(name, space == NAMES_MAKERS) >= 0) return true;
+    return space == NAMES_VALUES && builtin_find(name);
+}
+
+static void names_list(void *context, NameSpace space, void (*add)(void *, const char *), void *sink) {
+    Session *session = context;
+    Scope *globals = session->elaborator.globals;
+    bool makers = space == NAMES_MAKERS;
+    for (int k = 0; k < (makers ? globals->maker_count : globals->count); k++) add(sink, (makers ? globals->makers : globals->fields)[k].name);
+    for (int k = 0; k < library_name_count; k++) {
+        const char *kind = library_names[k].kind;
+        if ((!strcmp(kind, "model") || !strcmp(kind, "method")) == makers) add(sink, library_names[k].name);
+    }
+    for (int k = 0; !makers && builtin_at(k); k++) {
+        char name[64];
+        add(sink, arena_string(session->arena, builtin_name(builtin_at(k), name)));
+    }
+}
+
+NameSource session_names(Session *session) { return (NameSource){session, names_know, names_list}; }
+
+/* Life --------------------------------------------------------------------------------------------------------------- */
+
+Session *session_new(SessionOptions options, SessionOutput output) {
+    Session *session = allocate(sizeof *session);
+    session->arena = arena_new();
+    session->options = options;
+    session->output = output;
+    session->diagnostics.sources = &session->sources;
+    sources_add(&session->sources, "", "", 0);
+    session->graph = graph_new(&session->diagnostics, DTYPE_F32);
+    session->threads = threads_new(options.threads);
+    session->log = runlog_new();
+    Elaborator *e = &session->elaborator;
+    e->arena = session->arena;
+    e->diagnostics = &session->diagnostics;
+    e->host = (ElaboratorHost){session, host_evaluate, host_define};
+    e->graph = session->graph;
+    e->float_type = DTYPE_F32;
+    e->check_only = options.check_only;
+    e->pass = 1;
+    e->standard = scope_new(e, NULL);
+    e->globals = scope_new(e, e->standard);
+    return session;
+}
+
+void session_free(Session *session) {
+    if (!session) return;
+    runlog_free(session->log);
+    graph_free(session->graph);
+    threads_free(session->threads);
+    diagnostics_clear(&session->diagnostics);
+    sources_free(&session->sources);
+    arena_free(session->arena);
+    free(session);
+}
+
+Variable *session_variable(Session *session, const char *name) {
+    for (int k = session->variable_count; k-- > 0;)
+        if (!strcmp(session->variables[k].name, name)) return &session->variables[k];
+    return NULL;
+}
+
+/* Running ------------------------------------------------------------------------------------------------------------ */
+
+/* `--set name=value` replaces the value of a top-level let: text for a let that holds text, an expression otherwise. */
+static bool apply_override(Session *session, Tree *let, const Override *override) {
+    Tree *value = let->items[0];
+    if (value->kind == TREE_STRING) {
+        Tree *string = arena_alloc(session->arena, sizeof *string);
+        *string = *value;
+        string->name = arena_string(session->arena, override->value);
+        let->items[0] = string;
+        return true;
+    }
+    uint32_t file = sources_add(&session->sources, "--set", override->value, strlen(override->value));
+    Script script = parse_script(session->arena, file, &session->diagnostics, NULL);
+    Tree *statement = script.root->count == 1 ? script.root->items[0] : NULL;
+    if (session->diagnostics.error_count) return false;
+    if (!statement || statement->kind != TREE_EXPRESSION)
+        return diagnose(&session->diagnostics, "E1001", (Span){0}, "--set %s=%s: the value is not an expression", override->name, override->value);
+    let->items[0] = statement->items[0];
+    return true;
+}
+
+static bool apply_overrides(Session *session, const Script *script) {
+    for (int k = 0; k < session->options.override_count; k++) {
+        Override *override = &session->options.overrides[k];
+        const char **names = arena_alloc(session->arena, sizeof *names * (size_t)(script->root->count + 1));
+        size_t count = 0;
+        for (int j = 0; j < script->root->count; j++) {
+            Tree *tree = script->root->items[j];
+            if (tree->kind != TREE_LET) continue;
+            names[count++] = tree->name;
+            if (strcmp(tree->name, override->name)) continue;
+            if (!apply_override(session, tree, override)) return false;
+            override->is_used = true;
+        }
+        if (override->is_used) continue;
+        const char *nearest = nearest_name(override->name, names, count);
+        diagnose(&session->diagnostics, "E1001", (Span){0}, "--set %s: the script has no top-level `let %s`", override->name, override->name);
+        if (nearest) diagnose_help(&session->diagnostics, "the nearest name is '%s'", nearest);
+        return false;
+    }
+    return true;
+}
+
+bool session_run_script(Session *session, const Script *script) {
+    for (int k = 0; k < script->root->count; k++) {
+        session->statement++;
+        if (!statement_run(session, script->root->items[k], session->elaborator.globals)) return false;
+        if (session->interrupted) return false;
+    }
+    return true;
+}
+
+bool session_run(Session *session, const char *path, const char *text, size_t length) {
+    uint32_t file = sources_add(&session->sources, path, text, length);
+    Script script = parse_script(session->arena, file, &session->diagnostics, NULL);
+    if (session->diagnostics.error_count) return false;
+    if (!statement_imports(session, &script)) return false;
+    NameSource names = session_names(session);
+    if (!names_check(&script, &names, &session->diagnostics)) return false;
+    if (!apply_overrides(session, &script)) return false;
+    return session_run_script(session, &script) && !session->diagnostics.error_count;
+}

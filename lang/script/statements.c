@@ -1,0 +1,194 @@
+/* Statements of the top level: definitions, values, and the settings of a script. */
+#include "lang/script/statements.h"
+#include "lang/elaborate/statement.h"
+#include "lang/syntax/parser.h"
+#include "runtime/base/file.h"
+#include "runtime/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Import ------------------------------------------------------------------------------------------------------------- */
+
+static bool already_imported(Session *session, const char *path) {
+    for (int k = 0; k < session->import_count; k++)
+        if (!strcmp(session->imports[k], path)) return true;
+    const char **imports = arena_alloc(session->arena, sizeof *imports * (size_t)(session->import_count + 1));
+    if (session->import_count) memcpy(imports, session->imports, sizeof *imports * (size_t)session->import_count);
+    imports[session->import_count++] = path;
+    session->imports = imports;
+    return false;
+}
+
+static const char *resolve(Session *session, const char *path) {
+    if (path[0] == '/' || !session->directory || !*session->directory) return arena_string(session->arena, path);
+    return arena_format(session->arena, "%s/%s", session->directory, path);
+}
+
+static bool import_file(Session *session, const Tree *tree) {
+    const char *path = resolve(session, tree->name);
+    if (already_imported(session, path)) return true;
+    size_t length;
+    Fault fault = {0};
+    char *text = file_read(path, &length, &fault);
+    if (!text) return diagnose_fault(&session->diagnostics, "E0800", tree->span, &fault);
+    const char *outer = session->directory;
+    const char *slash = strrchr(path, '/');
+    session->directory = slash ? arena_bytes(session->arena, path, (size_t)(slash - path)) : "";
+    uint32_t file = sources_add(&session->sources, path, text, length);
+    free(text);
+    size_t errors = session->diagnostics.error_count;
+    Script script = parse_script(session->arena, file, &session->diagnostics, NULL);
+    bool ok = session->diagnostics.error_count == errors && statement_imports(session, &script);
+    NameSource names = session_names(session);
+    ok = ok && names_check(&script, &names, &session->diagnostics) && session_run_script(session, &script);
+    session->directory = outer;
+    if (!ok && session->diagnostics.error_count && !session->diagnostics.items[session->diagnostics.count - 1].second_label)
+        diagnose_second(&session->diagnostics, tree->span, "imported here");
+    return ok;
+}
+
+/* Imports run before the names of the importing script are checked, so that it may use what they define. */
+bool statement_imports(Session *session, const Script *script) {
+    for (int k = 0; k < script->root->count; k++)
+        if (script->root->items[k]->kind == TREE_IMPORT && !import_file(session, script->root->items[k])) return false;
+    return true;
+}
+
+/* Values ------------------------------------------------------------------------------------------------------------- */
+
+typedef struct Nodes {
+    Node **items;
+    int count, capacity;
+} Nodes;
+
+static void collect_nodes(Value value, Nodes *nodes) {
+    if (value.kind == VALUE_TENSOR) {
+        if (value.node->op == OP_LEAF || value.node->op == OP_CONSTANT || value.node->materialised) return;
+        if (nodes->count == nodes->capacity) {
+            nodes->capacity = nodes->capacity ? 2 * nodes->capacity : 8;
+            nodes->items = reallocate(nodes->items, sizeof *nodes->items * (size_t)nodes->capacity);
+        }
+        nodes->items[nodes->count++] = value.node;
+    } else if (value.kind == VALUE_RECORD) {
+        for (int k = 0; k < value.record->count; k++) collect_nodes(value.record->fields[k].value, nodes);
+    } else if (value.kind == VALUE_LIST) {
+        for (int k = 0; k < value.list->count; k++) collect_nodes(value.list->items[k], nodes);
+    }
+}
+
+/* A name at top level is computed at once: errors come in the order of the script, and nothing is computed twice. */
+static bool compute_value(Session *session, Value value, Span span) {
+    Nodes nodes = {0};
+    collect_nodes(value, &nodes);
+    bool ok = session->options.check_only || !nodes.count || session_evaluate_all(session, nodes.items, nodes.count, span);
+    free(nodes.items);
+    return ok;
+}
+
+static bool run_let(Session *session, const Tree *tree, Scope *scope) {
+    Elaborator *e = &session->elaborator;
+    if (!elaborate_statement(e, tree, scope, NULL)) return false;
+    Value value;
+    return scope_find(e, scope, tree->name, &value) && compute_value(session, value, tree->span);
+}
+
+static bool run_expression(Session *session, const Tree *tree, Scope *scope) {
+    Value value = value_none();
+    const Tree *expression = tree->items[0];
+    bool is_statement = expression->kind == TREE_IF;
+    if (!elaborate_statement(&session->elaborator, tree, scope, &value)) return false;
+    if (is_statement && !value_ok(value)) return true;
+    return session->options.check_only || show_value(session, value);
+}
+
+static bool run_var(Session *session, const Tree *tree, Scope *scope) {
+    Elaborator *e = &session->elaborator;
+    Shape shape = {0};
+    if (tree_item(tree, 0) && !to_shape(e, elaborate_shape(e, tree->items[0], scope), &shape)) return false;
+    if (!tree_item(tree, 0)) {
+        Node *node = to_node(e, elaborate(e, tree->items[1], scope));
+        if (!node) return false;
+        shape = node->type.shape;
+    }
+    Tensor *tensor = initial_tensor(e, tree, shape, e->float_type, scope, tree->name);
+    if (!tensor) return false;
+    Member *member = arena_alloc(session->arena, sizeof *member);
+    *member = (Member){.name = tree->name, .kind = MEMBER_PARAM, .cell = cell_new(tree->name, tensor), .span = tree->span};
+    if (session->variable_count == session->variable_capacity) {
+        int capacity = session->variable_capacity ? 2 * session->variable_capacity : 8;
+        Variable *variables = arena_alloc(session->arena, sizeof *variables * (size_t)capacity);
+        if (session->variable_count) memcpy(variables, session->variables, sizeof *variables * (size_t)session->variable_count);
+        session->variables = variables;
+        session->variable_capacity = capacity;
+    }
+    session->variables[session->variable_count++] = (Variable){tree->name, member};
+    scope_set(e, scope, tree->name, value_tensor(build_leaf(session->graph, member->cell), tree->span));
+    return true;
+}
+
+/* Settings ----------------------------------------------------------------------------------------------------------- */
+
+static bool run_precision(Session *session, const Tree *tree) {
+    bool is_double = !strcmp(tree->name, "f64");
+    if (!is_double && strcmp(tree->name, "f32")) {
+        diagnose(&session->diagnostics, "E0303", tree->span, "'%s' is not a precision", tree->name);
+        return diagnose_help(&session->diagnostics, "choose one of: f32, f64");
+    }
+    session->elaborator.float_type = session->graph->float_type = is_double ? DTYPE_F64 : DTYPE_F32;
+    return true;
+}
+
+static bool run_seed(Session *session, const Tree *tree, Scope *scope) {
+    int64_t seed;
+    if (!to_integer(&session->elaborator, elaborate(&session->elaborator, tree->items[0], scope), &seed)) return false;
+    session->elaborator.seed = (uint64_t)seed;
+    session->elaborator.key = NULL;
+    return true;
+}
+
+static bool for_statement(Elaborator *e, const Tree *block, Scope *scope, void *context) {
+    (void)e;
+    for (int k = 0; k < block->count; k++)
+        if (!statement_run(context, block->items[k], scope)) return false;
+    return true;
+}
+
+static bool run_imported(Session *session, const Tree *tree, Scope *scope) {
+    (void)session, (void)tree, (void)scope; /* done by statement_imports */
+    return true;
+}
+
+/* A new pass: extra applications of a model in the last statement do not count for this one. */
+static void begin_statement(Session *session, const Tree *tree) {
+    Elaborator *e = &session->elaborator;
+    e->pass++;
+    e->pending_count = 0;
+    e->random_path = NULL;
+    e->depth = 0;
+    e->instance = NULL;
+    e->graph = session->graph;
+    e->graph->here = tree->span;
+}
+
+bool statement_run(Session *session, const Tree *tree, Scope *scope) {
+    begin_statement(session, tree);
+    switch ((int)tree->kind) {
+    case TREE_LET: case TREE_DATA: return run_let(session, tree, scope);
+    case TREE_VAR: return run_var(session, tree, scope);
+    case TREE_EXPRESSION: return run_expression(session, tree, scope);
+    case TREE_PRECISION: return run_precision(session, tree);
+    case TREE_SEED: return run_seed(session, tree, scope);
+    case TREE_IMPORT: return run_imported(session, tree, scope);
+    case TREE_FOR: return for_each(&session->elaborator, tree, scope, for_statement, session);
+    case TREE_TRAIN: return statement_train(session, tree, scope);
+    case TREE_PRINT: return statement_print(session, tree, scope);
+    case TREE_TABLE: return statement_table(session, tree, scope);
+    case TREE_PLOT: return statement_plot(session, tree, scope);
+    case TREE_IMAGE: return statement_image(session, tree, scope);
+    case TREE_SAVE: return statement_save(session, tree, scope);
+    case TREE_REPORT: return statement_report(session, tree, scope);
+    case TREE_EXPECT: return statement_expect(session, tree, scope);
+    }
+    return elaborate_statement(&session->elaborator, tree, scope, NULL);
+}
