@@ -22,13 +22,13 @@ static DType common_dtype(const Graph *graph, Node *const *operands, int first, 
 static DType operand_dtype(const Graph *graph, OperandKind kind, DType common)
 {
     switch (kind) {
-    case KIND_FLOAT:
-    case KIND_TEST: return dtype_is_float(common) ? common : graph->float_type;
-    case KIND_NUMBER: return common == DTYPE_BOOL ? DTYPE_I64 : common;
-    case KIND_LOGIC: return DTYPE_BOOL;
-    case KIND_COMPARE:
-    case KIND_SELECT:
-    case KIND_STRUCTURAL: return common;
+    case OPERANDS_FLOAT:
+    case OPERANDS_TEST: return dtype_is_float(common) ? common : graph->float_type;
+    case OPERANDS_NUMBER: return common == DTYPE_BOOL ? DTYPE_I64 : common;
+    case OPERANDS_LOGIC: return DTYPE_BOOL;
+    case OPERANDS_COMPARE:
+    case OPERANDS_SELECT:
+    case OPERANDS_STRUCTURAL: return common;
     }
     return common;
 }
@@ -56,9 +56,9 @@ static bool common_shape(Graph *graph, Node *const *operands, int count, Shape *
 static Node *build(Graph *graph, OpCode op, Node **operands, int count)
 {
     OperandKind kind = op_def(op)->kind;
-    int first = kind == KIND_SELECT ? 1 : 0;
+    int first = kind == OPERANDS_SELECT ? 1 : 0;
     for (int k = 0; k < count; k++)
-        if (!operands[k] || ((kind == KIND_LOGIC || k < first) && !must_be_bool(graph, op, operands[k])))
+        if (!operands[k] || ((kind == OPERANDS_LOGIC || k < first) && !must_be_bool(graph, op, operands[k])))
             return NULL;
     Shape shape;
     if (!common_shape(graph, operands, count, &shape))

@@ -34,7 +34,7 @@ static bool is_weak_within(const Node *node, int depth)
 {
     if (node->op == OP_CONSTANT)
         return node->number_count == 1;
-    if (depth == 0 || node->type.shape.rank > 0 || node->input_count == 0 || op_of(node)->kind == KIND_STRUCTURAL)
+    if (depth == 0 || node->type.shape.rank > 0 || node->input_count == 0 || op_of(node)->kind == OPERANDS_STRUCTURAL)
         return false;
     for (int k = 0; k < node->input_count; k++)
         if (!is_weak_within(node->inputs[k], depth - 1))

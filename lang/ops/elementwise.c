@@ -5,13 +5,13 @@
 static bool operand_fits(OperandKind kind, int input, DType dtype)
 {
     switch (kind) {
-    case KIND_FLOAT:
-    case KIND_TEST: return dtype_is_float(dtype);
-    case KIND_NUMBER: return dtype != DTYPE_BOOL;
-    case KIND_LOGIC: return dtype == DTYPE_BOOL;
-    case KIND_SELECT: return input > 0 || dtype == DTYPE_BOOL;
-    case KIND_COMPARE:
-    case KIND_STRUCTURAL: return true;
+    case OPERANDS_FLOAT:
+    case OPERANDS_TEST: return dtype_is_float(dtype);
+    case OPERANDS_NUMBER: return dtype != DTYPE_BOOL;
+    case OPERANDS_LOGIC: return dtype == DTYPE_BOOL;
+    case OPERANDS_SELECT: return input > 0 || dtype == DTYPE_BOOL;
+    case OPERANDS_COMPARE:
+    case OPERANDS_STRUCTURAL: return true;
     }
     return false;
 }
@@ -19,7 +19,7 @@ static bool operand_fits(OperandKind kind, int input, DType dtype)
 bool infer_elementwise(Graph *graph, const NodeSpec *spec, Type *types, int *count)
 {
     const OpDef *def = op_def(spec->op);
-    int first = def->kind == KIND_SELECT ? 1 : 0;
+    int first = def->kind == OPERANDS_SELECT ? 1 : 0;
     Type type = spec_type(spec, first);
     for (int k = 0; k < spec_inputs(spec); k++) {
         Type operand = spec_type(spec, k);
@@ -29,7 +29,7 @@ bool infer_elementwise(Graph *graph, const NodeSpec *spec, Type *types, int *cou
         if ((k > first && !rule_same_dtype(graph, spec, first, k)) || !rule_shapes(graph, spec, "the operands", type.shape, operand.shape))
             return false;
     }
-    bool is_test = def->kind == KIND_COMPARE || def->kind == KIND_LOGIC || def->kind == KIND_TEST;
+    bool is_test = def->kind == OPERANDS_COMPARE || def->kind == OPERANDS_LOGIC || def->kind == OPERANDS_TEST;
     return rule_one(types, count, is_test ? DTYPE_BOOL : type.dtype, type.shape);
 }
 

@@ -9,7 +9,7 @@
 #undef STRUCTURAL
 
 #define ELEMENTWISE(NAME, op, operands, text, blocked)                                                              \
-    [OP_##NAME] = {.name = #op, .code = OP_##NAME, .doc = text, .fusion = FUSE_ELEMENTWISE, .kind = KIND_##operands, \
+    [OP_##NAME] = {.name = #op, .code = OP_##NAME, .doc = text, .fusion = FUSE_ELEMENTWISE, .kind = OPERANDS_##operands, \
                    .infer = infer_elementwise, .vjp = vjp_##op, .blocked_inputs = blocked, .inplace = true, .is_pure = true},
 
 /* Which inputs have derivative ZERO, as a bit mask: no other derivative text has four letters. */

@@ -14,7 +14,7 @@ typedef enum OpFusion {
 } OpFusion;
 
 /* What elementwise operands may be; see runtime/elementwise.def. */
-typedef enum OperandKind { KIND_STRUCTURAL, KIND_FLOAT, KIND_NUMBER, KIND_COMPARE, KIND_LOGIC, KIND_TEST, KIND_SELECT } OperandKind;
+typedef enum OperandKind { OPERANDS_STRUCTURAL, OPERANDS_FLOAT, OPERANDS_NUMBER, OPERANDS_COMPARE, OPERANDS_LOGIC, OPERANDS_TEST, OPERANDS_SELECT } OperandKind;
 
 /* What a derivative rule is given and fills. Cotangents have the type of the value they belong to; NULL is zero. */
 typedef struct VjpContext {
@@ -31,7 +31,7 @@ typedef struct OpDef {
     OpCode code;
     const char *doc;
     OpFusion fusion;
-    OperandKind kind;             /* KIND_STRUCTURAL for all but elementwise ops */
+    OperandKind kind;             /* OPERANDS_STRUCTURAL for all but elementwise ops */
     const char *kernel;           /* name in runtime/kernels/kernels.def; NULL for leaves, views, parts, loops and elementwise ops */
     const char *attributes;       /* names of `ints` in order, for dumps: "axis descending"; "start* step*" are rank-long lists */
     bool (*infer)(Graph *graph, const NodeSpec *spec, Type *types, int *count); /* false after a diagnostic */
