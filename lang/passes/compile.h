@@ -13,6 +13,8 @@ typedef struct Commit {
 typedef struct CompileOptions {
     bool verify;             /* run the verifier after each pass */
     bool keep_nonfinite_checks;
+    bool skip_folding;       /* leave constant subgraphs as they are: set while they are being computed */
+    bool skip_fusion;        /* one op per step, for comparisons in tests */
 } CompileOptions;
 
 /* What was planned, for `reg explain`, `reg graph` and messages. */
@@ -20,6 +22,7 @@ typedef struct Program {
     Plan *plan;
     Span *step_spans;        /* source text of each plan step */
     char **step_labels;
+    int step_count;
 } Program;
 
 /* Compiles what `outputs` and `commits` need. The source graph is read only (materialised nodes become leaves); passes work on a
@@ -29,7 +32,7 @@ Program *compile_graph(const Graph *graph, Node *const *outputs, int output_coun
                        const CompileOptions *options, Diagnostics *diagnostics);
 void program_free(Program *program);
 
-/* The graph after the passes and the plan, as stable text (`reg graph`, --dump=graph|plan). */
+/* What the compiler sees, as stable text. Stages: "graph" as extracted, "simplified", "fused" (the tasks), "plan". */
 bool compile_dump(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
                   const char *stage, Diagnostics *diagnostics, Text *out);
 
