@@ -296,6 +296,19 @@ static Value run_body(Elaborator *e, const Function *function, Scope *scope, Spa
     return own_rule ? attach_rule(e, tree, scope, value, span) : value;
 }
 
+/* Before the body: `output` and `target` are noted, and methods may replace the target. */
+static bool tap_arguments(Elaborator *e, const Tree *parameters, Scope *scope) {
+    LossTap *tap = e->tap;
+    tap->is_taken = true;
+    scope_find(e, scope, parameters->items[0]->name, &tap->output);
+    if (parameters->count < 2) return true;
+    scope_find(e, scope, parameters->items[1]->name, &tap->target);
+    if (!tap->retarget) return true;
+    tap->target = tap->retarget(tap->context, tap->output, tap->target);
+    scope_set(e, scope, parameters->items[1]->name, tap->target);
+    return value_ok(tap->target);
+}
+
 static Value call_function(Elaborator *e, Function *function, const Binding *binding) {
     if (e->depth >= CALL_DEPTH_MAX) {
         diagnose(e->diagnostics, "E0402", binding->span, "calls are nested more than %d deep: '%s' may call itself without end",
@@ -307,10 +320,13 @@ static Value call_function(Elaborator *e, Function *function, const Binding *bin
     if (function->owner) scope->owner = function->owner;
     const char *what = arena_format(e->arena, "'%s'", function->name);
     if (!bind_arguments(e, function->tree->items[0], binding, scope, what)) return value_none();
+    bool is_tapped = function->tree->kind == TREE_LOSS && e->tap && !e->tap->is_taken && function->tree->items[0]->count;
+    if (is_tapped && !tap_arguments(e, function->tree->items[0], scope)) return value_none();
     e->depth++;
     Value value = run_body(e, function, scope, binding->span);
     e->depth--;
     value.span = binding->span;
+    if (is_tapped && e->tap->reweigh && value_ok(value)) value = e->tap->reweigh(e->tap->context, value);
     return value;
 }
 

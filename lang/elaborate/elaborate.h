@@ -38,6 +38,16 @@ typedef struct Occurrence {
     int count;
 } Occurrence;
 
+/* The first declared loss that a `minimize` calls is where `output` and `target` come from, and where methods change targets and
+ * weigh samples. */
+typedef struct LossTap {
+    bool is_taken;
+    Value output, target;
+    Value (*retarget)(void *context, Value output, Value target); /* NULL: none */
+    Value (*reweigh)(void *context, Value loss);                  /* per-sample losses; NULL: none */
+    void *context;
+} LossTap;
+
 /* What the elaborator needs from the session. */
 typedef struct ElaboratorHost {
     void *context;
@@ -73,6 +83,7 @@ struct Elaborator {
     int anonymous;             /* instances at top level that no let named */
     Node *sample;              /* sample numbers of the batch (i64 [n]); NULL outside */
     Capture *capture;          /* the loop body under construction, NULL outside of loops */
+    LossTap *tap;              /* NULL: losses are just functions */
     Occurrence *occurrences; int occurrence_count, occurrence_capacity; /* makes met in this application */
 };
 

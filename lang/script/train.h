@@ -1,0 +1,115 @@
+/* A train block, read: what each clause said, evaluated once. From it one step graph per `minimize` is built (train_step.c) and
+ * run (train_run.c). */
+#ifndef REG_SCRIPT_TRAIN_H
+#define REG_SCRIPT_TRAIN_H
+
+#include "lang/script/session.h"
+#include "runtime/train/batches.h"
+
+/* A split that the block draws from. */
+typedef struct Stream {
+    const char *name;      /* how the block calls it when there are several */
+    Value split;
+    const Tree *tree;
+    int64_t sample_count, batch_size;
+    Batches *batches;      /* NULL: all samples every step */
+    Cell *index;           /* i64 [batch] */
+    bool is_draw;          /* `draw NAME from SPLIT batch N` */
+} Stream;
+
+/* A method or optimizer with what it acts on. */
+typedef struct MethodUse {
+    Instance *method;
+    const Tree *selector;  /* NULL: everything that is trained */
+    Selection *selection;  /* resolved once the parameters exist */
+    Span span;
+} MethodUse;
+
+typedef struct ShownTerm {
+    const char *name;
+    int output;            /* number of the program's output */
+    Span span;
+} ShownTerm;
+
+/* One `minimize`: what it changes, when, and its compiled step. */
+typedef struct Objective {
+    const Tree *tree;
+    MethodUse optimizer;   /* of its own; method NULL: the block's */
+    Selection *trained;
+    int64_t every, after;  /* steps */
+    Program *program;
+    ShownTerm *terms; int term_count, term_capacity;
+} Objective;
+
+/* `watch`, `log`, `keep best`, `stop when`: values computed now and then. */
+typedef enum WatchKind { WATCH_SHOW, WATCH_LOG, WATCH_KEEP, WATCH_STOP } WatchKind;
+typedef struct Watch {
+    WatchKind kind;
+    const char *name;
+    const Tree *value;
+    Value split;           /* NONE: the block's data */
+    int64_t every;
+    bool highest;          /* WATCH_KEEP */
+    Program *program;
+    double last;
+    Span span;
+} Watch;
+
+/* `every …` and `at …` of the block and of its methods: state changes between steps. */
+typedef struct Event {
+    const Tree *tree;      /* BLOCK */
+    Instance *method;      /* NULL: of the block */
+    int64_t every, at;     /* steps; the other is 0 */
+    Program *program;
+} Event;
+
+typedef struct Train {
+    Session *session;
+    Elaborator *e;
+    const Tree *tree;
+    Scope *scope;          /* of the block */
+    Value *targets; int target_count;
+    Stream *streams; int stream_count, stream_capacity;
+    int64_t total_steps, steps_per_epoch;
+    const Tree *batch; bool batch_all;
+    uint64_t seed;
+    MethodUse *methods; int method_count;
+    MethodUse *optimizers; int optimizer_count;
+    Objective *objectives; int objective_count;
+    Watch *watches; int watch_count;
+    Event *events; int event_count;
+    const char *checkpoint_path; int64_t checkpoint_every;
+    Clock clock;
+    Cell *step, *epoch, *progress, *key;
+    Selection *parameters; /* everything the block may train */
+    TensorTable best;      /* copies of the parameters at the best value so far */
+    double best_value; int64_t best_step; bool has_best;
+} Train;
+
+/* Clauses (train_clauses.c). */
+bool train_read(Train *train);
+void train_free(Train *train);
+int64_t train_steps_of(Train *train, const Tree *quantity, bool *ok); /* a duration in steps, at least 1 */
+
+/* Step graphs (train_step.c). */
+bool train_build(Train *train);                       /* all objectives, watches and events */
+bool train_bind_fields(Train *train, Scope *scope, bool whole); /* batch fields, or the whole arrays */
+void train_begin_pass(Train *train, Graph *graph, bool training);
+void train_end_pass(Train *train);
+bool train_compile_watch(Train *train, Watch *watch); /* train_watch.c */
+bool train_run_watches(Train *train, int64_t step, void *progress, bool *stop);
+bool train_restore_best(Train *train);
+bool train_resolve(Train *train);                     /* selectors and weight views, once parameters exist */
+bool train_build_event(Train *train, Event *event);
+
+/* The pipeline of one step (train_hooks.c): each adds to the graph under construction. */
+bool hooks_augment(Train *train, Scope *scope);
+bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total);
+Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope);
+Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
+bool method_acts_on(const MethodUse *use, const Member *member);
+
+/* The loop (train_run.c). */
+bool train_run(Train *train);
+
+#endif

@@ -1,0 +1,142 @@
+/* The places of the pipeline: what each method's hook adds to the step under construction, in the order of the `with` lines. */
+#include "lang/elaborate/method.h"
+#include "lang/elaborate/operator.h"
+#include "lang/script/train.h"
+
+#include <string.h>
+
+bool method_acts_on(const MethodUse *use, const Member *member) {
+    if (!use->selection) return true;
+    for (int k = 0; k < use->selection->count; k++)
+        if (use->selection->items[k].member == member) return true;
+    return false;
+}
+
+/* Batch -------------------------------------------------------------------------------------------------------------- */
+
+static bool rebind_batch(Train *train, const Tree *hook, Value result, Scope *scope) {
+    const Tree *parameters = hook->items[0];
+    char buffer[KIND_TEXT];
+    if (!value_ok(result)) return false;
+    if (result.kind == VALUE_RECORD) {
+        for (int k = 0; k < result.record->count; k++) scope_set(train->e, scope, result.record->fields[k].name, result.record->fields[k].value);
+        return true;
+    }
+    if (result.kind == VALUE_LIST && result.list->count <= parameters->count) {
+        for (int k = 0; k < result.list->count; k++) scope_set(train->e, scope, parameters->items[k]->name, result.list->items[k]);
+        return true;
+    }
+    if (result.kind == VALUE_TENSOR && parameters->count) {
+        scope_set(train->e, scope, parameters->items[0]->name, result);
+        return true;
+    }
+    return diagnose(train->e->diagnostics, "E0601", hook->span, "an augment hook gives the new batch as a record such as {x = …, y = …}, found %s", value_describe(result, buffer));
+}
+
+bool hooks_augment(Train *train, Scope *scope) {
+    for (int k = 0; k < train->method_count; k++) {
+        const Tree *hook = method_hook(train->methods[k].method, "augment");
+        if (hook && !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope)) return false;
+    }
+    return true;
+}
+
+/* Penalties ---------------------------------------------------------------------------------------------------------- */
+
+static bool add_term(Train *train, const MethodUse *use, Value value, Node **sum) {
+    char shape[SHAPE_TEXT];
+    Node *node = to_node(train->e, value);
+    if (!node) return false;
+    if (shape_count(node->type.shape) != 1)
+        return diagnose(train->e->diagnostics, "E0601", use->span, "the penalty of '%s' must be one number, found %s", use->method->maker->name, shape_text(node->type.shape, shape));
+    if (node->type.shape.rank) node = build_reshape(train->e->graph, node, shape_scalar());
+    *sum = *sum ? build_binary(train->e->graph, OP_ADD, *sum, node) : node;
+    return *sum != NULL;
+}
+
+/* A penalty that asks for `w` runs once for each parameter it acts on; any other runs once. */
+static bool penalty_terms(Train *train, const MethodUse *use, const Tree *hook, Scope *scope, Node **sum) {
+    Elaborator *e = train->e;
+    if (!hook_wants(hook, "w")) return add_term(train, use, hook_run(e, use->method, hook, scope), sum);
+    for (int k = 0; k < train->parameters->count; k++) {
+        Selected *item = &train->parameters->items[k];
+        if (!method_acts_on(use, item->member)) continue;
+        Scope *supply = scope_new(e, scope);
+        scope_set(e, supply, "w", member_value(e, item->owner, item->member, use->span));
+        scope_set(e, supply, "raw", value_tensor(import_cell(e, item->member->cell), use->span));
+        if (!method_parameter_states(e, use->method, item->member->cell, supply)) return false;
+        if (!add_term(train, use, hook_run(e, use->method, hook, supply), sum)) return false;
+    }
+    return true;
+}
+
+bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total) {
+    Elaborator *e = train->e;
+    (void)objective;
+    for (int k = 0; k < train->method_count; k++) {
+        MethodUse *use = &train->methods[k];
+        const Tree *hook = method_hook(use->method, "penalty");
+        Node *sum = NULL;
+        if (!hook) continue;
+        if (!penalty_terms(train, use, hook, scope, &sum)) return false;
+        if (!sum) continue;
+        scope_set(e, scope, use->method->maker->name, value_tensor(sum, use->span));
+        *total = *total ? build_binary(e->graph, OP_ADD, *total, sum) : sum;
+    }
+    return true;
+}
+
+/* Gradient, update, projection ----------------------------------------------------------------------------------------- */
+
+static Scope *parameter_supply(Train *train, Instance *method, Member *member, Node *w, Node *gradient, Scope *scope) {
+    Elaborator *e = train->e;
+    Scope *supply = scope_new(e, scope);
+    scope_set(e, supply, "w", value_tensor(w, member->span));
+    if (gradient) scope_set(e, supply, "g", value_tensor(gradient, member->span));
+    return method_parameter_states(e, method, member->cell, supply) ? supply : NULL;
+}
+
+static Node *same_shape(Train *train, const MethodUse *use, const Tree *hook, Value value, Node *like) {
+    Node *node = to_node(train->e, value);
+    if (!node) return NULL;
+    if (node->type.shape.rank < like->type.shape.rank) node = build_broadcast(train->e->graph, node, like->type.shape);
+    if (node) node = build_cast(train->e->graph, node, like->type.dtype);
+    if (!node || shape_equal(node->type.shape, like->type.shape)) return node;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give %s, the shape of the parameter, found %s", hook->name,
+             use->method->maker->name, shape_text(like->type.shape, a), shape_text(node->type.shape, b));
+    return NULL;
+}
+
+static Node *apply_hook(Train *train, const MethodUse *use, const char *name, Member *member, Node *w, Node *gradient, Scope *scope) {
+    const Tree *hook = method_hook(use->method, name);
+    Node *like = strcmp(name, "gradient") ? w : gradient;
+    if (!hook || !method_acts_on(use, member)) return like;
+    Scope *supply = parameter_supply(train, use->method, member, w, gradient, scope);
+    return supply ? same_shape(train, use, hook, hook_run(train->e, use->method, hook, supply), like) : NULL;
+}
+
+Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope) {
+    for (int k = 0; k < train->method_count && gradient; k++)
+        gradient = apply_hook(train, &train->methods[k], "gradient", member, raw, gradient, scope);
+    return gradient;
+}
+
+static const MethodUse *optimizer_for(Train *train, Objective *objective, Member *member) {
+    if (objective->optimizer.method) return &objective->optimizer;
+    for (int k = 0; k < train->optimizer_count; k++)
+        if (train->optimizers[k].selection && method_acts_on(&train->optimizers[k], member)) return &train->optimizers[k];
+    for (int k = 0; k < train->optimizer_count; k++)
+        if (!train->optimizers[k].selection) return &train->optimizers[k];
+    return NULL;
+}
+
+Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope) {
+    const MethodUse *optimizer = optimizer_for(train, objective, member);
+    if (!optimizer) return raw;
+    const char *own_hook = "gradient"; /* an optimizer may change the gradient first (clipping, decay) */
+    gradient = apply_hook(train, optimizer, own_hook, member, raw, gradient, scope);
+    Node *w = gradient ? apply_hook(train, optimizer, "update", member, raw, gradient, scope) : NULL;
+    for (int k = 0; k < train->method_count && w; k++) w = apply_hook(train, &train->methods[k], "project", member, w, gradient, scope);
+    return w;
+}
