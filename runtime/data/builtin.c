@@ -161,12 +161,27 @@ static bool load_table(const Builtin *builtin, DType float_type, DataSet *set, F
 
 /* ---- pictures with a table of attributes ---- */
 
+/* Numbers of rows and of splits say nothing to a learner. */
+static void drop_field(Split *split, const char *field) {
+    size_t kept = 0;
+    for (size_t i = 0; i < split->fields.count; i++) {
+        NamedTensor item = split->fields.items[i];
+        if (strcmp(item.name, field) != 0) {
+            split->fields.items[kept++] = item;
+            continue;
+        }
+        free(item.name);
+        tensor_release(item.tensor);
+    }
+    split->fields.count = kept;
+}
+
 static bool load_attributes(const char *name, DType float_type, DataSet *set, Split *all, Fault *fault) {
     char images[96], table[96];
     snprintf(images, sizeof images, "%s-images.idx", name);
     snprintf(table, sizeof table, "%s.csv", name);
     return pictures_add_embedded(all, images, 255.0, float_type, &set->sample, fault) &&
-           read_table(table, float_type, &all->fields, &set->categories, fault);
+           read_table(table, float_type, &all->fields, &set->categories, fault) && (drop_field(all, "i"), true);
 }
 
 static bool load_pixelfaces(const Builtin *builtin, DType float_type, DataSet *set, Fault *fault) {
@@ -182,7 +197,9 @@ static bool load_emojicir(const Builtin *builtin, DType float_type, DataSet *set
     static const char *const names[] = {"test", "train"};
     Split all = {.name = copy_string("all")};
     bool loaded = load_attributes(builtin->name, float_type, set, &all, fault);
-    const Tensor *membership = loaded ? table_find(&all.fields, "split") : NULL;
+    Tensor *membership = loaded ? tensor_retain(table_find(&all.fields, "split")) : NULL;
+    drop_field(&all, "split");
+    drop_field(&all, "vendor");
     int64_t count = loaded ? split_rows(&all) : 0;
     int64_t *rows = allocate((size_t)count * sizeof *rows);
     for (int which = 1; loaded && which >= 0; which--) {
@@ -193,6 +210,7 @@ static bool load_emojicir(const Builtin *builtin, DType float_type, DataSet *set
         loaded = split_select(&all, rows, chosen, dataset_add_split(set, names[which]), fault);
     }
     free(rows);
+    tensor_release(membership);
     split_clear(&all);
     return loaded;
 }

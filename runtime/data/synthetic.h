@@ -12,11 +12,18 @@ typedef struct Setting {
     double value;
 } Setting;
 
+typedef struct SettingInfo {
+    const char *name;
+    double value;     /* the default */
+    double low, high; /* allowed, both included */
+    bool is_whole;
+} SettingInfo;
+
 typedef struct SyntheticInfo {
     const char *name;    /* "moons" */
     const char *summary; /* one line with its fields */
     int64_t count;       /* number of samples when the caller gives 0; 0 when the size follows from the settings */
-    Setting settings[SYNTHETIC_SETTINGS_MAX]; /* with their defaults, up to the first NULL name */
+    SettingInfo settings[SYNTHETIC_SETTINGS_MAX]; /* up to the first NULL name */
 } SyntheticInfo;
 
 size_t synthetic_count(void);
