@@ -233,7 +233,7 @@ static Value split_apply(Elaborator *e, Value split, const Tree *tree, Scope *sc
     return (Value){.kind = VALUE_RECORD, .span = tree->span, .record = rows};
 }
 
-Value split_rows(Elaborator *e, Value split, Value index, Span span) {
+Value rows_of_split(Elaborator *e, Value split, Value index, Span span) {
     Scope *scope = scope_new(e, NULL);
     scope_set(e, scope, "rows", index);
     Tree *name = arena_alloc(e->arena, sizeof *name), *tree = arena_alloc(e->arena, sizeof *tree);
