@@ -68,11 +68,11 @@ double axis_value(const Axis *axis, double place)
     return backward(axis, low + place * (high - low));
 }
 
-/* 1, 2 or 5 times a power of ten, at least `step`. */
+/* 1, 2 or 5 times a power of ten, near `step` or above. */
 static double nice_step(double step)
 {
     double power = pow(10, floor(log10(step))), lead = step / power;
-    return (lead <= 1.0001 ? 1 : lead <= 2.0001 ? 2 : lead <= 5.0001 ? 5 : 10) * power;
+    return (lead <= 1.2 ? 1 : lead <= 2.4 ? 2 : lead <= 6 ? 5 : 10) * power;
 }
 
 /* The unit follows from the step, so that all labels of an axis share it. */

@@ -88,6 +88,7 @@ void terminal_bars(const Plot *plot, int columns, Text *out)
 {
     BarText text = {.plot = plot, .is_log = plot->y_log};
     size_t most = measure(&text);
+    if (most == 0) text_add(out, "no data\n");
     text.bar_columns = columns - text.name_columns - 2 - (text.label_columns ? text.label_columns + 2 : 0) - NUMBER_COLUMNS;
     if (text.bar_columns < BAR_COLUMNS_LEAST) text.bar_columns = BAR_COLUMNS_LEAST;
     for (size_t index = 0; index < most; index++) {
