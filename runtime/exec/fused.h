@@ -4,15 +4,13 @@
  * register once. An output is stored, or combined over `reduced_axes` into a buffer that keeps those axes as size 1.
  * A stored output may share its memory with an input that is read at the same place (contiguous, same dtype size).
  *
- * Sums: each tile of at most FUSED_TILE elements is summed in 16 lanes (32 for small types), tiles are added in order in double, units
- * of tiles in order after that. All three cuts depend on shapes only, so the bits do not depend on the number of threads. */
+ * Sums: the elements of a tile (tiles.h) are added in 64-byte lanes, tiles in order in double, units of tiles in order after
+ * that. All three cuts depend on shapes only, so the bits do not depend on the number of threads. */
 #ifndef REG_EXEC_FUSED_H
 #define REG_EXEC_FUSED_H
 
 #include "runtime/exec/elementwise.h"
 #include "runtime/exec/plan.h"
-
-enum { FUSED_TILE = 1024 };
 
 /* Codes of a FusedInstruction beyond those of elementwise.def (ElementwiseCode). */
 enum {

@@ -1,0 +1,50 @@
+#include "runtime/exec/slab.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+
+static const size_t HUGE_PAGE = (size_t)2 << 20;
+static const size_t PAGE = 4096;
+
+static size_t rounded(size_t bytes)
+{
+    return (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+/* The system would promise more memory than it has and end the process when the pages are touched. */
+static int exceeds_memory(size_t bytes)
+{
+    struct sysinfo info;
+    return sysinfo(&info) == 0 && bytes / info.mem_unit > (size_t)info.totalram + (size_t)info.totalswap;
+}
+
+void *slab_new(size_t bytes)
+{
+    if (bytes < HUGE_PAGE) {
+        void *slab = aligned_alloc(64, (bytes + 127) / 64 * 64);
+        if (slab != NULL)
+            memset(slab, 0, bytes);
+        return slab;
+    }
+    if (bytes > (size_t)-1 - HUGE_PAGE || exceeds_memory(bytes))
+        return NULL;
+    char *slab = mmap(NULL, rounded(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (slab == MAP_FAILED)
+        return NULL;
+    madvise(slab, rounded(bytes), MADV_HUGEPAGE);
+    for (size_t offset = 0; offset < bytes; offset += PAGE)
+        ((volatile char *)slab)[offset] = 0;
+    return slab;
+}
+
+void slab_free(void *slab, size_t bytes)
+{
+    if (slab == NULL)
+        return;
+    if (bytes < HUGE_PAGE)
+        free(slab);
+    else
+        munmap(slab, rounded(bytes));
+}
