@@ -52,6 +52,7 @@ typedef struct Watch {
     bool highest;          /* WATCH_KEEP */
     Program *program;
     double last;
+    Cell *cell;            /* the latest value, for `stop when` */
     Span span;
 } Watch;
 
@@ -70,7 +71,7 @@ typedef struct Train {
     Scope *scope;          /* of the block */
     Value *targets; int target_count;
     Stream *streams; int stream_count, stream_capacity;
-    int64_t total_steps, steps_per_epoch;
+    int64_t total_steps, steps_per_epoch, first_step;
     const Tree *batch; bool batch_all;
     uint64_t seed;
     MethodUse *methods; int method_count;
@@ -108,6 +109,10 @@ bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **tota
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope);
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
 bool method_acts_on(const MethodUse *use, const Member *member);
+
+/* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */
+bool train_checkpoint(Train *train, int64_t step);
+bool train_resume(Train *train);                      /* sets first_step when the file exists and fits this block */
 
 /* The loop (train_run.c). */
 bool train_run(Train *train);

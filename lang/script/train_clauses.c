@@ -204,6 +204,7 @@ static bool read_watch(Train *train, const Tree *clause, WatchKind kind, Watch *
     watch->every = every ? train_steps_of(train, every, &ok) : train->steps_per_epoch ? train->steps_per_epoch : train->total_steps / 10;
     if (watch->every < 1) watch->every = 1;
     watch->highest = clause->name && !strcmp(clause->name, "highest");
+    watch->cell = cell_new(watch->name, tensor_scalar(train->e->float_type, NAN));
     return ok;
 }
 

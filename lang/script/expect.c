@@ -1,0 +1,71 @@
+/* `expect CONDITION`: fails the script when it is false and shows both sides. */
+#include "lang/elaborate/operator.h"
+#include "lang/script/statements.h"
+
+#include <string.h>
+
+static bool is_comparison(const Tree *tree) {
+    static const char *const names[] = {"==", "!=", "<", "<=", ">", ">="};
+    for (size_t k = 0; tree->kind == TREE_BINARY && k < sizeof names / sizeof *names; k++)
+        if (!strcmp(tree->name, names[k])) return true;
+    return false;
+}
+
+static bool is_true(Session *session, Value value, bool *truth) {
+    Elaborator *e = &session->elaborator;
+    if (value.kind == VALUE_BOOL) return *truth = value.truth, true;
+    if (value.kind != VALUE_TENSOR || value.node->type.dtype != DTYPE_BOOL) return to_bool(e, value, truth);
+    Tensor *tensor = to_tensor(e, value);
+    *truth = tensor != NULL;
+    for (int64_t k = 0; tensor && k < tensor_count(tensor); k++) *truth = *truth && tensor_bool(tensor)[k];
+    return tensor != NULL;
+}
+
+static bool side_text(Session *session, Value value, Text *out) {
+    if (value.kind == VALUE_TENSOR && shape_count(value.node->type.shape) > 64) {
+        char shape[SHAPE_TEXT];
+        text_addf(out, "a tensor %s", shape_text(value.node->type.shape, shape));
+        return true;
+    }
+    value_text(&session->elaborator, value, out);
+    return true;
+}
+
+static bool failed(Session *session, const Tree *condition, Value left, Value right) {
+    Text a = {0}, b = {0};
+    const Source *source = &session->sources.items[condition->span.file];
+    int length = (int)(condition->span.end - condition->span.start);
+    if (value_ok(left)) {
+        side_text(session, left, &a);
+        side_text(session, right, &b);
+        diagnose(&session->diagnostics, "E1000", condition->span, "expected %.*s, but the left side is %s and the right side is %s", length,
+                 source->text + condition->span.start, text_string(&a), text_string(&b));
+    } else {
+        diagnose(&session->diagnostics, "E1000", condition->span, "expected %.*s, but it is false", length, source->text + condition->span.start);
+    }
+    text_free(&a);
+    text_free(&b);
+    session->failed_expectations++;
+    return false;
+}
+
+bool statement_expect(Session *session, const Tree *tree, Scope *scope) {
+    Elaborator *e = &session->elaborator;
+    const Tree *condition = tree->items[0];
+    Value left = value_none(), right = value_none(), value;
+    if (is_comparison(condition)) {
+        left = elaborate(e, condition->items[0], scope);
+        right = value_ok(left) ? elaborate(e, condition->items[1], scope) : left;
+        if (!value_ok(right)) return false;
+        e->graph->here = condition->span;
+        value = operate(e, condition->name, left, right, condition->span);
+    } else {
+        value = elaborate(e, condition, scope);
+    }
+    bool truth;
+    if (!value_ok(value)) return false;
+    if (session->options.check_only) return true;
+    if (!is_true(session, value, &truth)) return false;
+    session->expectations++;
+    return truth || failed(session, condition, left, right);
+}

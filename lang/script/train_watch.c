@@ -1,0 +1,126 @@
+/* What is computed now and then: watched metrics, the best model so far, stopping, and events. Evaluation never changes state. */
+#include "lang/elaborate/method.h"
+#include "lang/script/train.h"
+#include "runtime/train/progress.h"
+
+#include <math.h>
+#include <string.h>
+
+static void bind_watch_fields(Train *train, Watch *watch, Scope *scope) {
+    Elaborator *e = train->e;
+    for (int k = 0; k < watch->split.record->count; k++) {
+        Field *field = &watch->split.record->fields[k];
+        Value value = field->value;
+        if (value.kind == VALUE_TENSOR) value = value_tensor(to_node(e, value), watch->span);
+        scope_set(e, scope, field->name, value);
+    }
+}
+
+/* Names of terms and watches stand for their latest values: leaves that are filled before each evaluation. */
+bool train_compile_watch(Train *train, Watch *watch) {
+    Elaborator *e = train->e;
+    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    train_begin_pass(train, graph, false);
+    Scope *scope = scope_new(e, train->scope);
+    bool ok = true;
+    if (value_ok(watch->split)) bind_watch_fields(train, watch, scope);
+    else ok = train_bind_fields(train, scope, true);
+    for (int k = 0; ok && k < train->watch_count; k++)
+        if (train->watches[k].kind == WATCH_SHOW && &train->watches[k] != watch && watch->kind != WATCH_SHOW)
+            scope_set(e, scope, train->watches[k].name, value_tensor(build_leaf(graph, train->watches[k].cell), watch->span));
+    for (int k = 3; ok && k < train->tree->count; k++)
+        if (train->tree->items[k]->kind == TREE_LET) ok = elaborate_statement(e, train->tree->items[k], scope, NULL);
+    Node *node = ok ? to_node(e, elaborate(e, watch->value, scope)) : NULL;
+    char shape[SHAPE_TEXT];
+    if (node && shape_count(node->type.shape) != 1) {
+        diagnose(e->diagnostics, "E0401", watch->span, "a watched value must be one number, found %s", shape_text(node->type.shape, shape));
+        diagnose_help(e->diagnostics, "take its mean(…)");
+        node = NULL;
+    }
+    CompileOptions options = {.verify = train->session->options.verify};
+    if (node) watch->program = compile_graph(graph, &node, 1, NULL, 0, &options, e->diagnostics);
+    train_end_pass(train);
+    graph_free(graph);
+    Fault fault = {0};
+    if (!watch->program) return false;
+    return plan_prepare(watch->program->plan, train->session->threads, &fault) || diagnose_fault(e->diagnostics, "E0901", watch->span, &fault);
+}
+
+/* Best --------------------------------------------------------------------------------------------------------------- */
+
+static bool keep_copy(Train *train, Watch *watch, int64_t step) {
+    bool better = !train->has_best || (watch->highest ? watch->last > train->best_value : watch->last < train->best_value);
+    if (!better || isnan(watch->last)) return true;
+    table_free(&train->best);
+    for (int k = 0; k < train->parameters->count; k++) {
+        Fault fault = {0};
+        Cell *cell = train->parameters->items[k].member->cell;
+        Tensor *copy = tensor_copy(cell->tensor, &fault);
+        if (!copy) return diagnose_fault(train->e->diagnostics, "E0901", watch->span, &fault);
+        table_add(&train->best, cell->name, copy);
+    }
+    train->has_best = true;
+    train->best_value = watch->last;
+    train->best_step = step;
+    return true;
+}
+
+bool train_restore_best(Train *train) {
+    for (int k = 0; train->has_best && k < train->parameters->count; k++) {
+        Cell *cell = train->parameters->items[k].member->cell;
+        Tensor *best = table_find(&train->best, cell->name);
+        if (best) memcpy(cell->tensor->data, best->data, tensor_bytes(best));
+    }
+    return true;
+}
+
+/* Running ------------------------------------------------------------------------------------------------------------ */
+
+static bool run_watch(Train *train, Watch *watch) {
+    Fault fault = {.step = -1};
+    if (!plan_run(watch->program->plan, &fault)) return diagnose_fault(train->e->diagnostics, "E0901", watch->span, &fault);
+    View view = plan_output(watch->program->plan, 0);
+    Tensor *value = tensor_wrap(view.dtype, view.shape, view.data);
+    watch->last = tensor_number(value, 0);
+    tensor_release(value);
+    tensor_set_number(watch->cell->tensor, 0, watch->last);
+    return true;
+}
+
+bool train_run_watches(Train *train, int64_t step, void *progress, bool *stop) {
+    for (int k = 0; k < train->watch_count; k++) {
+        Watch *watch = &train->watches[k];
+        if (step % watch->every && step != train->total_steps) continue;
+        if (!run_watch(train, watch)) return false;
+        bool shown = watch->kind == WATCH_SHOW || watch->kind == WATCH_KEEP;
+        if (shown) progress_value(progress, watch->name, watch->last);
+        if (watch->kind != WATCH_STOP) runlog_add(train->session->log, step, watch->name, watch->last);
+        if (watch->kind == WATCH_KEEP && !keep_copy(train, watch, step)) return false;
+        if (watch->kind == WATCH_STOP && watch->last != 0) *stop = true;
+    }
+    return true;
+}
+
+/* Events ------------------------------------------------------------------------------------------------------------- */
+
+/* Statements of an `every` or `at`: they may write the states of their method. */
+bool train_build_event(Train *train, Event *event) {
+    Elaborator *e = train->e;
+    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    train_begin_pass(train, graph, false);
+    e->commits_allowed = true;
+    Scope *outer = scope_new(e, event->method ? event->method->maker->scope : train->scope);
+    bool ok = train_bind_fields(train, outer, false);
+    if (ok && event->method) ok = method_bind(e, event->method, outer);
+    Scope *scope = scope_new(e, event->method ? event->method->settings : outer);
+    for (int k = 0; ok && k < event->tree->count; k++) ok = elaborate_statement(e, event->tree->items[k], scope, NULL);
+    Commit *commits = arena_alloc(e->arena, sizeof *commits * (size_t)(e->pending_count + 1));
+    for (int k = 0; k < e->pending_count; k++) commits[k] = (Commit){e->pending[k].cell, e->pending[k].value};
+    CompileOptions options = {.verify = train->session->options.verify};
+    if (ok) event->program = compile_graph(graph, NULL, 0, commits, e->pending_count, &options, e->diagnostics);
+    train_end_pass(train);
+    graph_free(graph);
+    Fault fault = {0};
+    if (!event->program) return false;
+    return plan_prepare(event->program->plan, train->session->threads, &fault) || diagnose_fault(e->diagnostics, "E0901", event->tree->span, &fault);
+}
