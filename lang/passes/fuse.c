@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    GROUP_MAX = 192,     /* members: beyond that a tile's registers no longer fit the cache and a split costs little */
+    GROUP_MAX = 128,     /* members: beyond that a tile's registers no longer fit the cache and a split costs little */
     SMALL_SPACE = 1024,  /* elements: here a step costs more than its work, so whatever may share a step does */
 };
 

@@ -132,6 +132,13 @@ static bool all_pointwise(const Lives *lives, const Fused *fused, int root) {
     return true;
 }
 
+/* An input that is stored as it is must outlive the other stores of its tile. */
+static bool is_stored_itself(const Fused *fused, int input) {
+    for (int k = 0; k < fused->output_count; k++)
+        if (fused->outputs[k].reg == input && fused->outputs[k].reduce == FUSED_STORE) return true;
+    return false;
+}
+
 static int overwritable_input(const Lives *lives, int s, int output) {
     const PlanStep *step = &lives->plan->steps[s];
     int written = step_writes(step, output);
@@ -145,6 +152,7 @@ static int overwritable_input(const Lives *lives, int s, int output) {
     if (step->fused->outputs[output].reduce != FUSED_STORE) return -1;
     for (int k = 0; k < step->fused->input_count; k++) {
         int read = step->fused->inputs[k].buffer;
+        if (is_stored_itself(step->fused, k)) continue;
         if (dies_here(lives, read, s) && same_size(lives, read, written) && all_pointwise(lives, step->fused, lives->roots[read]))
             return read;
     }
