@@ -102,16 +102,19 @@ static void place_outputs(const Run *run, const TileWalk *walk, char **registers
     }
 }
 
+/* Reductions first: a stored value may overwrite an input that is reduced as it is. */
 static void deliver_outputs(const Run *run, const TileWalk *walk, int64_t unit, char *const *registers)
 {
-    for (int k = 0; k < run->program->output_count; k++) {
-        const OutputAccess *output = &run->program->outputs[k];
-        if (output->is_reduced) {
-            reduction_add_tile(&output->reduction, unit, walk, registers[output->reg]);
-        } else if (!output->is_direct) {
-            char *to = (char *)run->outputs[k] + walk->start * (int64_t)output->element_bytes;
-            memmove(to, registers[output->reg], (size_t)walk->count * output->element_bytes);
-        }
+    const FusedProgram *program = run->program;
+    for (int k = 0; k < program->output_count; k++)
+        if (program->outputs[k].is_reduced)
+            reduction_add_tile(&program->outputs[k].reduction, unit, walk, registers[program->outputs[k].reg]);
+    for (int k = 0; k < program->output_count; k++) {
+        const OutputAccess *output = &program->outputs[k];
+        if (output->is_reduced || output->is_direct)
+            continue;
+        char *to = (char *)run->outputs[k] + walk->start * (int64_t)output->element_bytes;
+        memmove(to, registers[output->reg], (size_t)walk->count * output->element_bytes);
     }
 }
 

@@ -91,9 +91,15 @@ static void cut_space(Builder *builder, uint32_t *masks)
     int64_t(*strides)[RANK_MAX] = allocate((size_t)fused->input_count * sizeof *strides);
     for (int i = 0; i < fused->input_count; i++)
         memcpy(strides[i], fused->inputs[i].strides, sizeof strides[i]);
-    for (int k = 0; k < fused->output_count; k++)
+    bool sums = false;
+    for (int k = 0; k < fused->output_count; k++) {
         masks[k] = fused->outputs[k].reduce == FUSED_STORE ? 0 : fused->outputs[k].reduced_axes;
-    tiles_collapse(&program->space, fused->shape, strides, fused->input_count, masks, fused->output_count);
+        sums = sums || fused->outputs[k].reduce == FUSED_SUM;
+    }
+    /* Which axes merge depends on the inputs, and the order of a sum on the axes. So that a sum has the same bits whatever it is
+     * fused with, its group merges nothing: a mask that alternates is a border everywhere. */
+    masks[fused->output_count] = sums ? 0x55555555u : 0;
+    tiles_collapse(&program->space, fused->shape, strides, fused->input_count, masks, fused->output_count + 1);
     tiles_cut(&program->space, 0);
     uint32_t shared = 0;
     for (int k = 0; k < fused->output_count; k++)
@@ -297,7 +303,7 @@ static bool build(Builder *builder)
     FusedProgram *program = builder->program;
     if (!analyse(builder))
         return false;
-    uint32_t *masks = allocate((size_t)fused->output_count * sizeof *masks);
+    uint32_t *masks = allocate(((size_t)fused->output_count + 1) * sizeof *masks);
     cut_space(builder, masks);
     for (int i = 0; i < fused->input_count; i++)
         choose_access(&program->space, &program->inputs[i]);
