@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* From this size on a tensor is compared with the memory that is free: the kernel would promise more than it has and end
  * the process later, at the first touch, without a message. */
-enum { ALIGNMENT = 64, LARGE_BYTES = 256 << 20 };
+enum { ALIGNMENT = 64, LARGE_BYTES = 256 << 20, HUGE_PAGE = 2 << 20 };
 
 size_t dtype_bytes(DType dtype) {
     static const size_t bytes[] = {[DTYPE_BOOL] = 1, [DTYPE_I64] = 8, [DTYPE_F32] = 4, [DTYPE_F64] = 8};
@@ -69,13 +70,23 @@ Tensor *tensor_wrap(DType dtype, Shape shape, void *data) {
     return tensor;
 }
 
+/* Large tensors lie on huge pages where the system grants them: touching new memory a small page at a time costs more than
+ * filling it. */
+static void *allocate_aligned(size_t bytes) {
+    size_t alignment = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+    void *data = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+    if (data && alignment == HUGE_PAGE)
+        madvise(data, bytes, MADV_HUGEPAGE);
+    return data;
+}
+
 Tensor *tensor_new(DType dtype, Shape shape, Fault *fault) {
     size_t bytes = 0;
     if (!check_size(dtype, shape, &bytes, fault))
         return NULL;
     void *data = NULL;
     if (bytes > 0) {
-        data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        data = allocate_aligned(bytes);
         if (!data) {
             fault_too_large(dtype, shape, fault);
             return NULL;
