@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 static const double LINE_WIDTH = 1.6;
-enum { FEW_POINTS = 12, WRITTEN_CELLS = 12 };
+enum { FEW_POINTS = 12, MANY_POINTS = 10000, WRITTEN_CELLS = 12 };
 
 static bool is_shown(const Figure *figure, double x, double y)
 {
@@ -106,32 +106,61 @@ static void draw_band(const Figure *figure, const Layer *layer)
 
 static double point_radius(size_t count) { return count <= 100 ? 3 : count <= 1000 ? 2.3 : count <= 10000 ? 1.6 : 1.1; }
 
+static void draw_point(const Figure *figure, int style, double x, double y, double radius, double alpha)
+{
+    int shape = style < 0 ? 0 : style;
+    if (figure->layout.heat) { /* a white rim sets points apart from the colours behind them */
+        brush_colour(figure->cr, (Colour){1, 1, 1}, 0.9);
+        brush_mark(figure->cr, shape, x, y, radius + 0.8);
+        alpha = 1;
+    }
+    brush_colour(figure->cr, colour_of_style(style), alpha);
+    brush_mark(figure->cr, shape, x, y, radius);
+}
+
 /* Of points of one class that fall on the same quarter of a square point, one is drawn. */
-static void draw_scatter(const Figure *figure, const Layer *layer)
+static void draw_points(const Figure *figure, const Layer *layer)
 {
     double radius = point_radius(layer->count), alpha = layer->count <= 100 ? 0.9 : layer->count <= 2000 ? 0.75 : 0.5;
     long width = lround(2 * (figure->frame.right - figure->frame.left)) + 1;
     long height = lround(2 * (figure->frame.bottom - figure->frame.top)) + 1;
     int64_t *taken = allocate((size_t)(width * height) * sizeof *taken); /* class + 2 of the last point drawn there */
     int style = layout_style(figure->plot, layer);
-    bool has_backdrop = figure->layout.heat != NULL;
     for (size_t i = 0; i < layer->count; i++) {
         if (!is_shown(figure, layer->x[i], layer->y[i])) continue;
         double x = figure_x(figure, layer->x[i]), y = figure_y(figure, layer->y[i]);
         long column = lround(2 * (x - figure->frame.left)), row = lround(2 * (y - figure->frame.top));
         if (column < 0 || row < 0 || column >= width || row >= height) continue;
         int64_t class = layer->classes ? layer->classes[i] : 0, *slot = &taken[row * width + column];
+        if (class < 0) class = -1;
         if (*slot == class + 2) continue;
         *slot = class + 2;
-        int shown = layer->classes ? (class < 0 ? -1 : (int)(class % 12)) : style;
-        if (has_backdrop) {
-            brush_colour(figure->cr, (Colour){1, 1, 1}, 0.9);
-            brush_mark(figure->cr, shown < 0 ? 0 : shown, x, y, radius + 0.8);
-        }
-        brush_colour(figure->cr, colour_of_style(shown), has_backdrop ? 1 : alpha);
-        brush_mark(figure->cr, shown < 0 ? 0 : shown, x, y, radius);
+        draw_point(figure, layer->classes ? (int)(class < 0 ? -1 : class % 12) : style, x, y, radius, alpha);
     }
     free(taken);
+}
+
+/* Very many points become pixels: as shapes they would make an SVG file of many megabytes. */
+static void draw_scatter(const Figure *figure, const Layer *layer)
+{
+    const double scale = 3;
+    if (layer->count <= MANY_POINTS) {
+        draw_points(figure, layer);
+        return;
+    }
+    int width = (int)ceil(scale * figure->plot->width), height = (int)ceil(scale * figure->plot->height);
+    cairo_surface_t *pixels = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, width, height);
+    Figure inner = *figure;
+    inner.cr = cairo_create(pixels);
+    cairo_scale(inner.cr, scale, scale);
+    draw_points(&inner, layer);
+    cairo_destroy(inner.cr);
+    cairo_save(figure->cr);
+    cairo_scale(figure->cr, 1 / scale, 1 / scale);
+    cairo_set_source_surface(figure->cr, pixels, 0, 0);
+    cairo_paint(figure->cr);
+    cairo_restore(figure->cr);
+    cairo_surface_destroy(pixels);
 }
 
 /* ---- bars ---- */

@@ -1,5 +1,6 @@
 #include "runtime/plot/text_table.h"
 
+#include "runtime/base/escape.h"
 #include "runtime/base/memory.h"
 #include "runtime/base/print.h"
 #include "runtime/base/width.h"
@@ -187,43 +188,19 @@ void text_table_print(const TextTable *table, Text *out)
     free(columns);
 }
 
-static void add_csv(Text *out, const char *field)
-{
-    if (!strpbrk(field, ",\"\r\n")) {
-        text_add(out, field);
-        return;
-    }
-    text_add_char(out, '"');
-    for (; *field; field++) {
-        if (*field == '"') text_add_char(out, '"');
-        text_add_char(out, *field);
-    }
-    text_add_char(out, '"');
-}
-
 void text_table_csv(const TextTable *table, Text *out)
 {
     for (size_t j = 0; j < table->headings.count; j++) {
         if (j > 0) text_add_char(out, ',');
-        add_csv(out, table->headings.items[j]);
+        text_add_csv(out, table->headings.items[j]);
     }
     if (table->headings.count) text_add_char(out, '\n');
     for (size_t i = 0; i < table->rows.count; i++) {
         for (size_t j = 0; j < table->rows.items[i].cells.count; j++) {
             if (j > 0) text_add_char(out, ',');
-            add_csv(out, table->rows.items[i].cells.items[j].text);
+            text_add_csv(out, table->rows.items[i].cells.items[j].text);
         }
         text_add_char(out, '\n');
-    }
-}
-
-static void add_html(Text *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '<') text_add(out, "&lt;");
-        else if (*text == '>') text_add(out, "&gt;");
-        else if (*text == '&') text_add(out, "&amp;");
-        else text_add_char(out, *text);
     }
 }
 
@@ -232,13 +209,13 @@ void text_table_html(const TextTable *table, Text *out)
     text_add(out, "<table>\n");
     if (*table->title) {
         text_add(out, "<caption>");
-        add_html(out, table->title);
+        text_add_html(out, table->title);
         text_add(out, "</caption>\n");
     }
     if (table->headings.count) text_add(out, "<thead><tr>");
     for (size_t j = 0; j < table->headings.count; j++) {
         text_add(out, "<th>");
-        add_html(out, table->headings.items[j]);
+        text_add_html(out, table->headings.items[j]);
         text_add(out, "</th>");
     }
     if (table->headings.count) text_add(out, "</tr></thead>\n");
@@ -247,7 +224,7 @@ void text_table_html(const TextTable *table, Text *out)
         for (size_t j = 0; j < table->rows.items[i].cells.count; j++) {
             const Cell *cell = &table->rows.items[i].cells.items[j];
             text_add(out, cell->is_number ? "<td class=\"number\">" : "<td>");
-            add_html(out, cell->text);
+            text_add_html(out, cell->text);
             text_add(out, "</td>");
         }
         text_add(out, "</tr>\n");

@@ -18,6 +18,7 @@ static const double SPEED_SECONDS = 3; /* the speed shown is an average over abo
 typedef struct ShownValue {
     char *name;
     double value;
+    int columns; /* of the widest text so far: what stands after it does not jump */
 } ShownValue;
 
 struct Progress {
@@ -80,7 +81,7 @@ void progress_value(Progress *progress, const char *name, double value)
         progress->values.items[i].value = value;
         return;
     }
-    ShownValue shown = {.name = copy_string(name), .value = value};
+    ShownValue shown = {.name = copy_string(name), .value = value, .columns = VALUE_COLUMNS};
     list_push(&progress->values, shown);
 }
 
@@ -138,13 +139,13 @@ static void add_bar(double fraction, int columns, bool has_colour, Text *out)
     if (has_colour) text_add(out, "\033[0m");
 }
 
-static void add_value(const ShownValue *shown, bool is_last, Text *out)
+static void add_value(ShownValue *shown, bool is_last, Text *out)
 {
     Text number = {0};
     number_print_digits(shown->value, 4, &number);
     text_addf(out, "  %s ", shown->name);
-    /* The padding keeps what follows from jumping. */
-    text_add_left(out, text_string(&number), is_last || number.length > VALUE_COLUMNS ? (int)number.length : VALUE_COLUMNS);
+    if ((int)number.length > shown->columns) shown->columns = (int)number.length;
+    text_add_left(out, text_string(&number), is_last ? (int)number.length : shown->columns);
     text_free(&number);
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/train/runlog.h"
 
+#include "runtime/base/escape.h"
 #include "runtime/base/file.h"
 #include "runtime/base/memory.h"
 
@@ -74,21 +75,6 @@ void runlog_rewind(RunLog *log, int64_t step)
     for (size_t i = 0; i < log->series.count; i++) rewind_series(&log->series.items[i], step);
 }
 
-/* A name with a comma or a quote is quoted as in RFC 4180. */
-static void add_csv_name(Text *out, const char *name)
-{
-    if (!strpbrk(name, ",\"\r\n")) {
-        text_add(out, name);
-        return;
-    }
-    text_add_char(out, '"');
-    for (; *name; name++) {
-        if (*name == '"') text_add_char(out, '"');
-        text_add_char(out, *name);
-    }
-    text_add_char(out, '"');
-}
-
 void runlog_csv(const RunLog *log, Text *out)
 {
     size_t count = log->series.count;
@@ -96,7 +82,7 @@ void runlog_csv(const RunLog *log, Text *out)
     text_add(out, "step");
     for (size_t i = 0; i < count; i++) {
         text_add_char(out, ',');
-        add_csv_name(out, log->series.items[i].name);
+        text_add_csv(out, log->series.items[i].name);
     }
     text_add_char(out, '\n');
     for (;;) {

@@ -6,6 +6,7 @@
 #include "runtime/data/image.h"
 #include "runtime/plot/axis.h"
 #include "runtime/plot/image.h"
+#include "runtime/plot/page.h"
 #include "runtime/plot/plot.h"
 #include "runtime/plot/text_table.h"
 
@@ -370,6 +371,26 @@ static void pictures_are_written_and_clamped(void **state)
     tensor_release(grid);
 }
 
+static void pages_hold_several_plots(void **state)
+{
+    (void)state;
+    Page *page = page_new("Run <1>");
+    Plot *plot = plot_of_kind(LAYER_LINE);
+    page_heading(page, "Loss");
+    page_code(page, "a < b && c\n");
+    assert_true(page_plot(page, plot, NULL) && page_plot(page, plot, NULL));
+    Text text = {0};
+    page_text(page, &text);
+    assert_non_null(strstr(text_string(&text), "<h1>Run &lt;1&gt;</h1>"));
+    assert_non_null(strstr(text_string(&text), "<pre>a &lt; b &amp;&amp; c\n</pre>"));
+    assert_non_null(strstr(text_string(&text), "id=\"p0-"));
+    assert_non_null(strstr(text_string(&text), "href=\"#p1-"));
+    assert_null(strstr(text_string(&text), "<?xml"));
+    text_free(&text);
+    page_free(page);
+    plot_free(plot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +405,7 @@ int main(void)
         cmocka_unit_test(terminal_lines_are_named_at_their_ends),
         cmocka_unit_test(bad_paths_leave_no_file),
         cmocka_unit_test(pictures_are_written_and_clamped),
+        cmocka_unit_test(pages_hold_several_plots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,8 +155,8 @@ static void plain_progress_has_a_line_per_epoch(void **state)
     fake = (Fake){0};
     run_progress(&fake, (ProgressSettings){.total_steps = 1000, .title = "fit"});
     assert_int_equal(fake.writes, 11);
-    assert_non_null(strstr(text_string(&fake.text), "fit  step  500/1000  loss 0.002   accuracy 0.871   1,000 steps/s  0:01 left\n"));
-    assert_non_null(strstr(text_string(&fake.text), "fit  1,000 steps in 1 s  loss 0.001   accuracy 0.871   1,000 steps/s\n"));
+    assert_non_null(strstr(text_string(&fake.text), "fit  step  500/1000  loss 0.002     accuracy 0.871   1,000 steps/s  0:01 left\n"));
+    assert_non_null(strstr(text_string(&fake.text), "fit  1,000 steps in 1 s  loss 0.001     accuracy 0.871   1,000 steps/s\n"));
     text_free(&fake.text);
 }
 
