@@ -87,7 +87,7 @@ static Value loop_item(Elaborator *e, Value iterable, int64_t k) {
 
 bool for_each(Elaborator *e, const Tree *tree, Scope *scope, bool (*body)(Elaborator *, const Tree *, Scope *, void *), void *context) {
     Value iterable = elaborate(e, tree->items[0], scope);
-    int64_t count;
+    int64_t count = 0;
     if (!loop_items(e, iterable, &count)) return false;
     for (int64_t k = 0; k < count; k++) {
         Value item = loop_item(e, iterable, k);

@@ -170,6 +170,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     session->graph = graph_new(&session->diagnostics, DTYPE_F32);
     session->threads = threads_new(options.threads);
     session->log = runlog_new();
+    session->page = page_new("Reg");
     Elaborator *e = &session->elaborator;
     e->arena = session->arena;
     e->diagnostics = &session->diagnostics;
@@ -186,6 +187,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
 void session_free(Session *session) {
     if (!session) return;
     runlog_free(session->log);
+    page_free(session->page);
     graph_free(session->graph);
     threads_free(session->threads);
     diagnostics_clear(&session->diagnostics);

@@ -8,6 +8,7 @@
 #include "lang/elaborate/elaborate.h"
 #include "lang/names/names.h"
 #include "lang/passes/compile.h"
+#include "runtime/plot/page.h"
 #include "runtime/train/runlog.h"
 
 #include <signal.h>
@@ -54,6 +55,7 @@ typedef struct Session {
     SessionOptions options;
     Variable *variables; int variable_count, variable_capacity;
     RunLog *log;               /* series of all train blocks, for plots */
+    Page *page;                /* tables and plots so far, for `report` */
     volatile sig_atomic_t interrupted; /* set by the driver's signal handler; trains stop after the step */
     int expectations, failed_expectations;
     const char *directory;     /* of the script: imports resolve against it */
