@@ -15,9 +15,9 @@
 /* One loader for each kind of file: adds its arrays to the split "all". */
 typedef bool FileLoader(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault);
 
-static bool add_tensor(Split *split, const char *field, bool read, Tensor *tensor) {
+static bool add_tensor(Split *split, const char *field, bool read, Tensor *const *tensor) {
     if (read)
-        table_add(&split->fields, field, tensor);
+        table_add(&split->fields, field, *tensor);
     return read;
 }
 
@@ -28,7 +28,7 @@ static bool load_csv(const char *path, DType float_type, DataSet *set, Split *sp
 static bool load_npy(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
     (void)float_type, (void)set;
     Tensor *tensor = NULL;
-    return add_tensor(split, "x", npy_read(path, &tensor, fault), tensor);
+    return add_tensor(split, "x", npy_read(path, &tensor, fault), &tensor);
 }
 
 static bool load_npz(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
@@ -40,19 +40,19 @@ static bool load_idx(const char *path, DType float_type, DataSet *set, Split *sp
     (void)float_type, (void)set;
     Tensor *tensor = NULL;
     bool read = idx_read(path, &tensor, fault);
-    return add_tensor(split, read && tensor->shape.rank == 1 ? "y" : "x", read, tensor);
+    return add_tensor(split, read && tensor->shape.rank == 1 ? "y" : "x", read, &tensor);
 }
 
 static bool load_png(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
     (void)set;
     Tensor *tensor = NULL;
-    return add_tensor(split, "image", png_read(path, float_type, &tensor, fault), tensor);
+    return add_tensor(split, "image", png_read(path, float_type, &tensor, fault), &tensor);
 }
 
 static bool load_pnm(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
     (void)set;
     Tensor *tensor = NULL;
-    return add_tensor(split, "image", pnm_read(path, float_type, &tensor, fault), tensor);
+    return add_tensor(split, "image", pnm_read(path, float_type, &tensor, fault), &tensor);
 }
 
 static bool load_safetensors(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {

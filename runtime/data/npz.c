@@ -72,11 +72,12 @@ bool npz_read(const char *path, TensorTable *out, Fault *fault) {
         return false;
     zip_error_t error;
     zip_error_init(&error);
+    /* libzip takes an empty file for an empty archive, which has 22 bytes. */
     zip_source_t *source = zip_source_buffer_create(bytes, length, 0, &error);
-    zip_t *zip = source ? zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error) : NULL;
+    zip_t *zip = source && length >= 22 ? zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error) : NULL;
     bool read = zip != NULL;
     if (!zip) {
-        fault_set(fault, "cannot read '%s': it is not a whole zip file (%s)", path, zip_error_strerror(&error));
+        fault_set(fault, "cannot read '%s': it is not a whole zip file (%s)", path, length < 22 ? "too short" : zip_error_strerror(&error));
         zip_source_free(source);
     }
     for (zip_int64_t i = 0; read && i < zip_get_num_entries(zip, 0); i++)

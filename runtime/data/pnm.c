@@ -53,10 +53,10 @@ static unsigned char *read_text_samples(Cursor *cursor, int64_t count, int64_t m
 
 static Tensor *read_samples(Cursor *cursor, bool binary, int64_t channels, int64_t height, int64_t width, int64_t maximum, DType float_type) {
     int sample_bytes = binary && maximum < 256 ? 1 : 2;
-    int64_t count = channels * height * width; /* each at most 2^31 and checked against the file below */
+    int64_t found = cursor->end - cursor->at, row = width * channels; /* a sample takes at least a byte: no product overflows */
+    int64_t count = height <= found / row ? height * row : -1;
     int64_t needed = binary ? count * sample_bytes : 2 * count - 1; /* a digit and a space for each number */
-    int64_t found = cursor->end - cursor->at;
-    if (height > INT64_MAX / (width * channels * 2) || needed > found) {
+    if (count < 0 || needed > found) {
         fault_set(cursor->fault, "cannot read %s: its header promises %lld x %lld pixels, but only %lld bytes follow", cursor->subject,
                   (long long)width, (long long)height, (long long)found);
         return NULL;
