@@ -2,7 +2,8 @@
  *
  * Each returns NULL after a diagnostic; a NULL operand gives NULL, so chains need no checks in between. Elementwise builders
  * promote dtypes (bool < i64 < f32 < f64; FLOAT ops take i64 to graph->float_type) and broadcast by numpy's rules, inserting
- * cast and broadcast nodes. Scalars made by build_number are weak: they take the dtype of the other operand. */
+ * cast and broadcast nodes. A builder uses its operands as they are and never looks through them (that is for passes), so
+ * that a derivative in an intermediate value finds every use of it. Scalars made by build_number are weak: they take the dtype of the other operand. */
 #ifndef REG_GRAPH_BUILD_H
 #define REG_GRAPH_BUILD_H
 

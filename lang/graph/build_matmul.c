@@ -59,24 +59,11 @@ Node *build_matmul_flags(Graph *graph, Node *a, Node *b, bool transpose_a, bool 
     return graph_add(graph, &(NodeSpec){.op = OP_MATMUL, .inputs = {x, y}, .input_count = 2, .ints = {transpose_a, transpose_b}, .int_count = 2});
 }
 
-/* A stored transposition of the last two axes becomes a flag. */
-static Node *untransposed(Node *x, bool *flag)
-{
-    int rank = x->type.shape.rank;
-    if (x->op != OP_TRANSPOSE || x->ints[rank - 1] != rank - 2 || x->ints[rank - 2] != rank - 1)
-        return x;
-    for (int k = 0; k < rank - 2; k++)
-        if (x->ints[k] != k)
-            return x;
-    *flag = true;
-    return x->inputs[0];
-}
-
 Node *build_matmul(Graph *graph, Node *a, Node *b)
 {
     if (!a || !b)
         return NULL;
-    bool is_row = a->type.shape.rank == 1, is_column = b->type.shape.rank == 1, transpose_a = false, transpose_b = false;
+    bool is_row = a->type.shape.rank == 1, is_column = b->type.shape.rank == 1;
     char first[SHAPE_TEXT], second[SHAPE_TEXT];
     if (a->type.shape.rank == 0 || b->type.shape.rank == 0) {
         diagnose(graph->diagnostics, "E0400", graph->here, "`@` needs vectors or matrices, found %s and %s",
@@ -89,9 +76,9 @@ Node *build_matmul(Graph *graph, Node *a, Node *b)
                  shape_text(a->type.shape, first), shape_text(b->type.shape, second));
         return NULL;
     }
-    a = is_row ? build_expand(graph, a, 0) : untransposed(a, &transpose_a);
-    b = is_column ? build_expand(graph, b, 1) : untransposed(b, &transpose_b);
-    Node *product = build_matmul_flags(graph, a, b, transpose_a, transpose_b);
+    a = is_row ? build_expand(graph, a, 0) : a;
+    b = is_column ? build_expand(graph, b, 1) : b;
+    Node *product = build_matmul_flags(graph, a, b, false, false);
     if (!product || (!is_row && !is_column))
         return product;
     int rank = product->type.shape.rank;

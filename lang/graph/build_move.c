@@ -62,8 +62,6 @@ Node *build_reshape(Graph *graph, Node *x, Shape shape)
 {
     if (!x || shape_equal(x->type.shape, shape))
         return x;
-    if (x->op == OP_RESHAPE && shape_count(shape) == shape_count(x->type.shape)) /* a view of a view is one view */
-        return build_reshape(graph, x->inputs[0], shape);
     Type type = {.dtype = x->type.dtype, .shape = shape};
     return graph_add(graph, &(NodeSpec){.op = OP_RESHAPE, .inputs = {x}, .input_count = 1, .type = &type});
 }
@@ -81,14 +79,7 @@ Node *build_transpose(Graph *graph, Node *x, const int *permutation)
         spec.ints[k] = axis;
         is_identity = is_identity && axis == k;
     }
-    if (is_identity)
-        return x;
-    if (x->op != OP_TRANSPOSE)
-        return graph_add(graph, &spec);
-    int both[RANK_MAX];
-    for (int k = 0; k < spec.int_count; k++)
-        both[k] = (int)x->ints[spec.ints[k]];
-    return build_transpose(graph, x->inputs[0], both);
+    return is_identity ? x : graph_add(graph, &spec);
 }
 
 Node *build_swap_last(Graph *graph, Node *x)
