@@ -1,7 +1,7 @@
 /* Sums, products, largest and smallest of rows and of columns: part of elementwise_text.h.
  *
  * A float row is combined in LANES vectors of 64 bytes, whatever the processor's own width, so that every instruction set adds in the
- * same order; the lanes are then combined in double. */
+ * same order; the lanes are then joined in pairs, the elements of the last one in double. */
 #include "runtime/exec/elementwise.h"
 #include "runtime/kernels/vecmath.h"
 
@@ -10,7 +10,7 @@ typedef double VectorF64 __attribute__((vector_size(64)));
 typedef int32_t MaskF32 __attribute__((vector_size(64)));
 typedef int64_t MaskF64 __attribute__((vector_size(64)));
 
-enum { LANES = 4 };
+enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
 
 #define CHOOSE(vector, mask_type, mask, a, b) ((vector)(((mask) & (mask_type)(a)) | (~(mask) & (mask_type)(b))))
 #define VECTOR_SUM(vector, mask_type, a, b) ((a) + (b))
@@ -37,10 +37,16 @@ enum { LANES = 4 };
                 for (int k = 0; k < LANES; k++) \
                     lanes[k] = VECTOR_OP(vector, mask_type, lanes[k], next[k]); \
             } \
-            type parts[BLOCK]; \
-            memcpy(parts, lanes, sizeof lanes); \
-            for (int k = 0; k < BLOCK; k++) \
-                value = SCALAR_OP(value, (double)parts[k]); \
+            lanes[0] = VECTOR_OP(vector, mask_type, lanes[0], lanes[1]); \
+            lanes[2] = VECTOR_OP(vector, mask_type, lanes[2], lanes[3]); \
+            lanes[0] = VECTOR_OP(vector, mask_type, lanes[0], lanes[2]); \
+            double parts[WIDTH]; \
+            for (int k = 0; k < WIDTH; k++) \
+                parts[k] = (double)lanes[0][k]; \
+            for (int half = WIDTH / 2; half >= 1; half /= 2) \
+                for (int k = 0; k < half; k++) \
+                    parts[k] = SCALAR_OP(parts[k], parts[k + half]); \
+            value = SCALAR_OP(value, parts[0]); \
         } \
         for (; j < length; j++) \
             value = SCALAR_OP(value, (double)x[j]); \
