@@ -111,11 +111,26 @@ Tensor *tensor_copy(const Tensor *tensor, Fault *fault) {
     return copy;
 }
 
+/* Between the two floating-point types whole arrays are converted when files are loaded; these loops vectorise. */
+static bool cast_floats(const Tensor *from, Tensor *to, int64_t count) {
+    if (from->dtype == DTYPE_F64 && to->dtype == DTYPE_F32)
+        for (int64_t i = 0; i < count; i++)
+            tensor_f32(to)[i] = (float)tensor_f64(from)[i];
+    else if (from->dtype == DTYPE_F32 && to->dtype == DTYPE_F64)
+        for (int64_t i = 0; i < count; i++)
+            tensor_f64(to)[i] = (double)tensor_f32(from)[i];
+    else
+        return false;
+    return true;
+}
+
 Tensor *tensor_cast(const Tensor *tensor, DType dtype, Fault *fault) {
     if (tensor->dtype == dtype)
         return tensor_copy(tensor, fault);
     Tensor *cast = tensor_new(dtype, tensor->shape, fault);
     int64_t count = cast ? tensor_count(cast) : 0;
+    if (!cast || cast_floats(tensor, cast, count))
+        return cast;
     for (int64_t i = 0; i < count; i++)
         tensor_set_number(cast, i, tensor_number(tensor, i));
     return cast;

@@ -141,22 +141,25 @@ static bool load_table(const Builtin *builtin, DType float_type, DataSet *set, F
     char file[96];
     snprintf(file, sizeof file, "%s.csv", builtin->name);
     TensorTable columns = {0};
-    Tensor *x = NULL;
+    Tensor *x = NULL, *y = NULL;
     if (read_table(file, float_type, &columns, &set->categories, fault))
         x = join_features(builtin, &columns, float_type, &set->features, fault);
     if (x) {
-        Split *split = dataset_add_split(set, "all");
-        table_add(&split->fields, "x", x);
         Tensor *target = table_find(&columns, builtin->target);
-        bool is_class = builtin->classes != NULL;
-        table_add(&split->fields, "y", is_class ? tensor_retain(target) : tensor_cast(target, float_type, fault));
+        y = builtin->classes ? tensor_retain(target) : tensor_cast(target, float_type, fault);
+    }
+    if (y) {
+        Split *split = dataset_add_split(set, "all");
+        table_add(&split->fields, "x", tensor_retain(x));
+        table_add(&split->fields, "y", y);
         for (size_t i = 0; i < columns.count; i++)
             if (is_listed(builtin->apart, columns.items[i].name))
                 table_add(&split->fields, columns.items[i].name, tensor_retain(columns.items[i].tensor));
         add_classes(set, "y", builtin->classes);
     }
+    tensor_release(x);
     table_free(&columns);
-    return x != NULL;
+    return y != NULL;
 }
 
 /* ---- pictures with a table of attributes ---- */

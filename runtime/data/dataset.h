@@ -4,7 +4,8 @@
  * reshape(x, [n, c, h, w]) needs no transpose; `sample` keeps (c, h, w). Class labels are "y", i64. Tables have the target
  * as "y" and the other columns as "x" [n, d] with their names in `features`. A set without a split of its own, and every
  * file, has the one split "all", whose fields the language may show as fields of the set itself. What is not a list of
- * samples (one picture, a mesh, the arrays of an npz) is the split "all" with arrays of any shape; split_rows says -1. */
+ * samples (one picture "image" [c, h, w], the "vertices" and "faces" of a mesh, the arrays of an npz) is the split "all"
+ * with arrays of any shape. */
 #ifndef REG_DATA_DATASET_H
 #define REG_DATA_DATASET_H
 

@@ -31,6 +31,7 @@ static bool check_size(const unsigned char *bytes, size_t length, const char *pa
 static bool decode(png_image *image, const char *path, DType float_type, Tensor **out, Fault *fault) {
     bool colour = image->format & PNG_FORMAT_FLAG_COLOR, alpha = image->format & PNG_FORMAT_FLAG_ALPHA;
     image->format = alpha ? PNG_FORMAT_RGBA : colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+    image->flags |= PNG_IMAGE_FLAG_16BIT_sRGB; /* otherwise libpng takes 16-bit samples for linear light and bends them */
     size_t channels = PNG_IMAGE_SAMPLE_CHANNELS(image->format);
     unsigned char *samples = malloc((size_t)image->width * image->height * channels);
     if (!samples)
