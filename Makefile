@@ -23,6 +23,15 @@ VECTOR_FLAGS = -O3 -fno-trapping-math -fwrapv
 EXTRA_elementwise_v1 = $(VECTOR_FLAGS)
 EXTRA_elementwise_v3 = $(VECTOR_FLAGS) -march=x86-64-v3
 EXTRA_elementwise_v4 = $(VECTOR_FLAGS) -march=x86-64-v4 -mprefer-vector-width=512
+# Matrix products and convolution: fused multiply-add, the same sums in every instruction set that has it.
+EXTRA_product_v1 = -O3
+EXTRA_product_v3 = -O3 -ffp-contract=fast -march=x86-64-v3
+EXTRA_product_v4 = -O3 -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
+EXTRA_gather = -O3
+EXTRA_columns = -O3
+EXTRA_conv = -O3
+EXTRA_pool = -O3
+EXTRA_move = -O3
 
 .PHONY: all
 all: $B/reg   ## build the program (the default)

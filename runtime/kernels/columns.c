@@ -2,7 +2,6 @@
 
 #include "runtime/kernels/axis.h"
 
-#include <cblas.h>
 #include <string.h>
 
 enum { COLUMN_BYTES = 512 * 1024, COLUMNS_MAX = 4096, SMALL_IMAGE = 128, WANTED_TILES = 8 };
@@ -163,16 +162,4 @@ void columns_pack(const ConvShape *s, const Block *block, int64_t first_o, int64
 
 void columns_unpack(const ConvShape *s, const Block *block, int64_t first_o, int64_t o_count, const void *packed, void *y) {
     move_images(s, block, first_o, o_count, y, (char *)packed, false);
-}
-
-void conv_product(DType dtype, int64_t m, int64_t n, int64_t k, Matrix a, Matrix b, bool accumulate, void *c, int64_t c_stride) {
-    CBLAS_TRANSPOSE turn_a = a.transpose ? CblasTrans : CblasNoTrans, turn_b = b.transpose ? CblasTrans : CblasNoTrans;
-    int rows = (int)m, columns = (int)n, depth = (int)k;
-    int stride_a = (int)a.stride, stride_b = (int)b.stride, stride_c = (int)c_stride;
-    if (dtype == DTYPE_F32)
-        cblas_sgemm(CblasRowMajor, turn_a, turn_b, rows, columns, depth, 1, a.data, stride_a, b.data, stride_b,
-                    accumulate ? 1 : 0, c, stride_c);
-    else
-        cblas_dgemm(CblasRowMajor, turn_a, turn_b, rows, columns, depth, 1, a.data, stride_a, b.data, stride_b,
-                    accumulate ? 1 : 0, c, stride_c);
 }

@@ -48,13 +48,4 @@ void columns_to_image(const ConvShape *s, const Block *block, const void *column
 void columns_pack(const ConvShape *s, const Block *block, int64_t first_o, int64_t o_count, const void *y, void *packed);
 void columns_unpack(const ConvShape *s, const Block *block, int64_t first_o, int64_t o_count, const void *packed, void *y);
 
-typedef struct Matrix {
-    const void *data;
-    int64_t stride; /* elements from one row to the next */
-    bool transpose;
-} Matrix;
-
-/* c = a b, or c += a b; c is [m, n] with rows `c_stride` apart. Row-major; the sum runs over k. */
-void conv_product(DType dtype, int64_t m, int64_t n, int64_t k, Matrix a, Matrix b, bool accumulate, void *c, int64_t c_stride);
-
 #endif

@@ -8,6 +8,7 @@
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/columns.h"
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/product.h"
 #include "runtime/kernels/slots.h"
 
 #include <stdatomic.h>
@@ -21,7 +22,7 @@ typedef struct Conv {
     const char *x, *kernel, *dy;
     char *out;
     Slots slots;
-    int64_t packed_offset;   /* bytes from a slot's start to its packed outputs */
+    int64_t packed_offset, workspace_offset; /* bytes from a slot's start: packed outputs, workspace of products */
     int64_t channel_blocks, channels_per_block;
     int64_t chunks;          /* conv_kernel: chunks of image blocks, one partial sum each */
     char *partials;
@@ -43,7 +44,8 @@ static int64_t plan_slots(Conv *conv, int64_t channels) {
     int64_t columns = conv->cut.images * conv->cut.rows * s->ow;
     conv->packed_offset = (int64_t)slots_round((size_t)(channels * s->kh * s->kw * columns * s->bytes));
     int64_t packed = conv->cut.images > 1 ? s->group_o * columns * s->bytes : 0;
-    conv->slots.slot_bytes = slots_round((size_t)(conv->packed_offset + packed));
+    conv->workspace_offset = (int64_t)slots_round((size_t)(conv->packed_offset + packed));
+    conv->slots.slot_bytes = (size_t)conv->workspace_offset + slots_round(product_workspace());
     return (int64_t)conv->slots.slot_bytes * SLOT_COUNT;
 }
 
@@ -61,24 +63,24 @@ static int64_t output_offset(const ConvShape *s, const Block *block, int64_t o) 
 }
 
 /* The column matrix of a block: built in `memory`, or x itself for a pointwise convolution. */
-static Matrix columns_of(const Conv *conv, const Block *block, char *memory) {
+static Factor columns_of(const Conv *conv, const Block *block, char *memory) {
     const ConvShape *s = &conv->s;
     if (conv_is_pointwise(s) && block->image_count == 1) {
         int64_t at = ((block->first_image * s->c + block->first_channel) * s->h + block->first_row) * s->w;
-        return (Matrix){.data = conv->x + at * s->bytes, .stride = s->h * s->w};
+        return factor_columns(conv->x + at * s->bytes, s->h * s->w);
     }
     columns_from_image(s, block, conv->x, memory);
-    return (Matrix){.data = memory, .stride = block_columns(s, block)};
+    return factor_columns(memory, block_columns(s, block));
 }
 
 /* dy of one group over a block, packed when it spans images. */
-static Matrix outputs_of(const Conv *conv, const Block *block, int64_t group, char *memory) {
+static Factor outputs_of(const Conv *conv, const Block *block, int64_t group, char *memory) {
     const ConvShape *s = &conv->s;
     int64_t first_o = group * s->group_o;
     if (block->image_count == 1)
-        return (Matrix){.data = conv->dy + output_offset(s, block, first_o), .stride = s->oh * s->ow};
+        return factor_columns(conv->dy + output_offset(s, block, first_o), s->oh * s->ow);
     columns_pack(s, block, first_o, s->group_o, conv->dy, memory);
-    return (Matrix){.data = memory, .stride = block_columns(s, block)};
+    return factor_columns(memory, block_columns(s, block));
 }
 
 static void conv_tile(void *context, int64_t tile) {
@@ -89,10 +91,15 @@ static void conv_tile(void *context, int64_t tile) {
     block.first_channel = group * s->group_c, block.channel_count = s->group_c;
     int64_t depth = s->group_c * s->kh * s->kw, first_o = group * s->group_o, columns = block_columns(s, &block);
     char *slot = slots_take(&conv->slots), *packed = slot + conv->packed_offset;
-    Matrix kernel = {.data = conv->kernel + first_o * depth * s->bytes, .stride = depth};
     bool direct = block.image_count == 1;
-    conv_product(s->dtype, s->group_o, columns, depth, kernel, columns_of(conv, &block, slot), false,
-                 direct ? conv->out + output_offset(s, &block, first_o) : packed, direct ? s->oh * s->ow : columns);
+    Product product = {
+        .dtype = s->dtype, .m = s->group_o, .n = columns, .k = depth,
+        .a = factor_rows(conv->kernel + first_o * depth * s->bytes, depth),
+        .b = columns_of(conv, &block, slot),
+        .c = direct ? conv->out + output_offset(s, &block, first_o) : packed,
+        .c_stride = direct ? s->oh * s->ow : columns,
+    };
+    product_run(&product, slot + conv->workspace_offset);
     if (!direct)
         columns_unpack(s, &block, first_o, s->group_o, packed, conv->out);
     slots_give(&conv->slots, slot);
@@ -168,14 +175,18 @@ static void conv_input_tile(void *context, int64_t tile) {
     for (int64_t image = block.first_image; image < block.first_image + block.image_count; image++)
         memset(conv->out + (image * s->c + block.first_channel) * s->h * s->w * s->bytes, 0, (size_t)(count * s->h * s->w * s->bytes));
     int64_t depth = s->group_c * taps;
-    Matrix kernel = {.data = conv->kernel + (group * s->group_o * depth + first * taps) * s->bytes, .stride = depth, .transpose = true};
+    /* The transposed kernel: its rows are the kernel's columns. */
+    Factor kernel = factor_columns(conv->kernel + (group * s->group_o * depth + first * taps) * s->bytes, depth);
     char *slot = slots_take(&conv->slots);
     for (int64_t row_block = 0; row_block < conv->cut.row_blocks; row_block++) {
         Block rows = block_at(conv, image_block, row_block);
         rows.first_channel = block.first_channel, rows.channel_count = count;
         int64_t columns = block_columns(s, &rows);
-        conv_product(s->dtype, count * taps, columns, s->group_o, kernel, outputs_of(conv, &rows, group, slot + conv->packed_offset),
-                     false, slot, columns);
+        Product product = {
+            .dtype = s->dtype, .m = count * taps, .n = columns, .k = s->group_o,
+            .a = kernel, .b = outputs_of(conv, &rows, group, slot + conv->packed_offset), .c = slot, .c_stride = columns,
+        };
+        product_run(&product, slot + conv->workspace_offset);
         columns_to_image(s, &rows, slot, conv->out);
     }
     slots_give(&conv->slots, slot);
@@ -248,10 +259,14 @@ static void conv_kernel_tile(void *context, int64_t tile) {
     for (int64_t at = begin * conv->cut.row_blocks; at < end * conv->cut.row_blocks; at++) {
         Block block = block_at(conv, at / conv->cut.row_blocks, at % conv->cut.row_blocks);
         block.first_channel = group * s->group_c + first, block.channel_count = count;
-        Matrix columns = columns_of(conv, &block, slot);
-        columns.transpose = true;
-        conv_product(s->dtype, s->group_o, count * taps, block_columns(s, &block),
-                     outputs_of(conv, &block, group, slot + conv->packed_offset), columns, at > begin * conv->cut.row_blocks, sum, depth);
+        Factor outputs = outputs_of(conv, &block, group, slot + conv->packed_offset), columns = columns_of(conv, &block, slot);
+        Product product = {
+            .dtype = s->dtype, .m = s->group_o, .n = count * taps, .k = block_columns(s, &block),
+            .a = factor_rows(outputs.data, outputs.depth_stride),
+            .b = {.data = columns.data, .line_stride = columns.depth_stride, .depth_stride = 1}, /* transposed */
+            .accumulate = at > begin * conv->cut.row_blocks, .c = sum, .c_stride = depth,
+        };
+        product_run(&product, slot + conv->workspace_offset);
     }
     slots_give(&conv->slots, slot);
 }

@@ -1,0 +1,19 @@
+/* Matrix products for x86-64-v4 (the Makefile gives this file its -march). */
+#include "runtime/kernels/product_tables.h"
+#include "runtime/kernels/product_turn.h"
+
+#include <string.h>
+
+#define VECTOR_BYTES 64
+#define ROWS 8
+#define VECTORS 2
+
+#define T float
+#define NAME(x) x##_f32
+#include "runtime/kernels/product_text.h"
+
+#define T double
+#define NAME(x) x##_f64
+#include "runtime/kernels/product_text.h"
+
+const ProductTable product_table_v4 = {.run_f32 = run_f32, .run_f64 = run_f64};
