@@ -1,0 +1,35 @@
+/* With respect to what a derivative is taken: tensors, structures of them, parameters of models. */
+#ifndef REG_ELABORATE_VARIABLES_H
+#define REG_ELABORATE_VARIABLES_H
+
+#include "lang/elaborate/builtins.h"
+
+/* What a derivative is taken with respect to: the nodes, and the structure that gets their derivatives. */
+typedef struct Variables {
+    Value structure;
+    Node **nodes;
+    Node **originals;    /* a named constant as it was before it became a leaf; else NULL */
+    int count, capacity;
+    bool is_group;       /* parameters of a model: those that the cost does not reach have derivative 0 */
+    Scope *scope;        /* where `name` was rebound, NULL when nothing was */
+    const char *name;
+    Value before;
+} Variables;
+
+/* Reads argument `index` of a lazy built-in; from here to variables_restore a named constant stands for a leaf. False after a
+ * diagnostic; nothing stands for anything else then. */
+bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int index, Variables *v);
+void variables_restore(Elaborator *e, Variables *v);
+/* Once the cost is known: which node each variable is. */
+void variables_settle(Elaborator *e, Variables *v, Node *cost);
+/* Derivatives of a scalar in every variable. NULL after a diagnostic. */
+Node **variables_gradients(Elaborator *e, const Variables *v, Node *cost);
+/* One node a variable, in the structure that the script gave. */
+Value variables_structured(Elaborator *e, const Variables *v, Node *const *nodes, Span span);
+
+/* An argument of a lazy built-in, evaluated now. */
+Value lazy_argument(Elaborator *e, const Builtin *self, const Arguments *a, int index);
+/* Argument 0, the value that is differentiated; NULL after a diagnostic. */
+Node *lazy_cost(Elaborator *e, const Builtin *self, const Arguments *a);
+
+#endif
