@@ -1,5 +1,6 @@
 /* Statements that may stand in any block, and the definitions of functions and makers. */
 #include "lang/elaborate/statement.h"
+#include "lang/elaborate/model_ops.h"
 
 #include <string.h>
 
@@ -58,7 +59,10 @@ static bool statement_let(Elaborator *e, const Tree *tree, Scope *scope) {
     e->random_path = random_path;
     if (!value_ok(value)) return false;
     value = settle(e, value);
-    if (value.kind == VALUE_INSTANCE) instance_name(e, value.instance, tree->name);
+    if (value.kind == VALUE_INSTANCE) {
+        instance_name(e, value.instance, tree->name);
+        instance_settle_copy(e, value.instance);
+    }
     if (value.kind == VALUE_RECORD && !value.record->label) value.record->label = tree->name;
     scope_set(e, scope, tree->name, value);
     return value_ok(value);

@@ -1,0 +1,218 @@
+/* Models as values: copies, frozen models, the bare model, and numbers about them. */
+#include "lang/elaborate/builtins.h"
+#include "lang/elaborate/elaborate.h"
+#include "lang/elaborate/model_ops.h"
+
+#include <string.h>
+
+/* Copies --------------------------------------------------------------------------------------------------------------- */
+
+typedef enum CopyKind {
+    COPY_VALUES,  /* cells of its own */
+    COPY_FROZEN,  /* the same cells, not trained */
+    COPY_BARE     /* the same cells, without the views of a method */
+} CopyKind;
+
+typedef struct CopyPlan {
+    CopyKind kind;
+    const char *without; /* COPY_BARE: name of the method */
+    bool failed;
+} CopyPlan;
+
+static Cell *copy_cell(Elaborator *e, Cell *cell, Span span, CopyPlan *plan) {
+    if (!cell || plan->kind != COPY_VALUES) return cell ? cell_retain(cell) : NULL;
+    Fault fault = {0};
+    Tensor *tensor = tensor_copy(cell->tensor, &fault);
+    if (!tensor) {
+        plan->failed = true;
+        diagnose_fault(e->diagnostics, "E0901", span, &fault);
+        return NULL;
+    }
+    return cell_new(cell->name, tensor);
+}
+
+static int keep_views(const CopyPlan *plan, Value *views, int count) {
+    int kept = 0;
+    for (int k = 0; k < count; k++)
+        if (plan->kind != COPY_BARE || strcmp(views[k].instance->maker->name, plan->without)) views[kept++] = views[k];
+    return kept;
+}
+
+static Value *copy_values(Elaborator *e, const Value *values, int count) {
+    Value *copy = arena_alloc(e->arena, sizeof *copy * (size_t)(count + 1));
+    if (count) memcpy(copy, values, sizeof *copy * (size_t)count);
+    return copy;
+}
+
+static Instance *copy_instance(Elaborator *e, const Instance *from, Instance *parent, Span span, CopyPlan *plan) {
+    Instance *copy = arena_alloc(e->arena, sizeof *copy);
+    *copy = *from;
+    copy->parent = parent;
+    copy->path = plan->kind == COPY_VALUES ? NULL : from->path;
+    copy->is_frozen = from->is_frozen || plan->kind == COPY_FROZEN;
+    copy->members = arena_alloc(e->arena, sizeof *copy->members * (size_t)(from->member_count + 1));
+    copy->member_capacity = from->member_count + 1;
+    for (int k = 0; k < from->member_count; k++) {
+        Member *member = &copy->members[k];
+        *member = from->members[k];
+        member->cell = copy_cell(e, member->cell, span, plan);
+        member->views = copy_values(e, member->views, member->view_count);
+        member->view_count = keep_views(plan, member->views, member->view_count);
+        if (plan->kind == COPY_FROZEN && member->kind == MEMBER_PARAM) member->is_frozen = true;
+    }
+    copy->methods = copy_values(e, from->methods, from->method_count);
+    copy->method_count = keep_views(plan, copy->methods, from->method_count);
+    copy->parts = arena_alloc(e->arena, sizeof *copy->parts * (size_t)(from->part_count + 1));
+    copy->part_capacity = from->part_count + 1;
+    for (int k = 0; k < from->part_count; k++) {
+        copy->parts[k] = from->parts[k];
+        copy->parts[k].instance = copy_instance(e, from->parts[k].instance, copy, span, plan);
+    }
+    return copy;
+}
+
+/* A copy has paths of its own: the first part of each cell's name follows the copy's name. */
+static void rename_cells(Elaborator *e, Instance *instance) {
+    for (int k = 0; k < instance->member_count; k++) {
+        Cell *cell = instance->members[k].cell;
+        if (!cell) continue;
+        Tensor *tensor = tensor_retain(cell->tensor);
+        cell_release(cell);
+        instance->members[k].cell = cell_new(arena_format(e->arena, "%s.%s", instance_path(e, instance), instance->members[k].name), tensor);
+    }
+    for (int k = 0; k < instance->part_count; k++) rename_cells(e, instance->parts[k].instance);
+}
+
+static Value not_a_model(Elaborator *e, const char *what, Value value) {
+    char buffer[KIND_TEXT];
+    if (value_ok(value)) diagnose(e->diagnostics, "E0401", value.span, "%s needs a model, and this is %s", what, value_describe(value, buffer));
+    return value_none();
+}
+
+static bool is_model(Value value) { return value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL; }
+
+static Value copied(Elaborator *e, Value model, Span span, CopyPlan plan) {
+    Instance *copy = copy_instance(e, model.instance, NULL, span, &plan);
+    return plan.failed ? value_none() : (Value){.kind = VALUE_INSTANCE, .span = span, .instance = copy};
+}
+
+static Value run_copy(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Value value = arguments->values[0];
+    if (!is_model(value)) return not_a_model(e, "copy", value);
+    return copied(e, value, arguments->span, (CopyPlan){.kind = COPY_VALUES});
+}
+
+/* Whole, or the parameters of a selection: the others stay trainable. */
+static Value run_frozen(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Value value = arguments->values[0];
+    if (!is_model(value)) return not_a_model(e, "frozen", value);
+    if (!given(arguments, 1)) return copied(e, value, arguments->span, (CopyPlan){.kind = COPY_FROZEN});
+    Value only = arguments->values[1];
+    if (only.kind != VALUE_SELECTION) return not_a_model(e, "frozen(net, selector)", only);
+    Value bare = copied(e, value, arguments->span, (CopyPlan){.kind = COPY_BARE, .without = ""});
+    Selection *own = select_all(e, bare.instance);
+    for (int k = 0; k < own->count; k++)
+        for (int j = 0; j < only.selection->count; j++)
+            if (own->items[k].member->cell == only.selection->items[j].member->cell) own->items[k].member->is_frozen = true;
+    return bare;
+}
+
+Value elaborate_without(Elaborator *e, const Tree *tree, Scope *scope) {
+    Value base = elaborate(e, tree->items[0], scope);
+    if (!is_model(base)) return not_a_model(e, "`without`", base);
+    return copied(e, base, tree->span, (CopyPlan){.kind = COPY_BARE, .without = tree->name});
+}
+
+void instance_settle_copy(Elaborator *e, Instance *instance) {
+    Selection *all = select_all(e, instance);
+    const char *path = instance_path(e, instance);
+    size_t length = strlen(path);
+    for (int k = 0; k < all->count; k++) {
+        const char *name = all->items[k].member->cell->name;
+        if (strncmp(name, path, length) || name[length] != '.') {
+            if (!instance->is_frozen) rename_cells(e, instance);
+            return;
+        }
+    }
+}
+
+/* Numbers about models -------------------------------------------------------------------------------------------------- */
+
+static Selection *selected(Elaborator *e, Value value) {
+    if (value.kind == VALUE_SELECTION) return value.selection;
+    return value.kind == VALUE_INSTANCE ? select_all(e, value.instance) : NULL;
+}
+
+static Value run_parameters(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Selection *all = selected(e, arguments->values[0]);
+    if (!all) return not_a_model(e, "parameters", arguments->values[0]);
+    double count = 0;
+    for (int k = 0; k < all->count; k++) count += (double)tensor_count(all->items[k].member->cell->tensor);
+    return value_number(count, true, arguments->span);
+}
+
+/* The share of zeros among the parameters as the model sees them. */
+static Value run_sparsity(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Selection *all = selected(e, arguments->values[0]);
+    if (!all) return not_a_model(e, "sparsity", arguments->values[0]);
+    Node *zeros = NULL;
+    double count = 0;
+    for (int k = 0; k < all->count; k++) {
+        Node *w = to_node(e, member_value(e, all->items[k].owner, all->items[k].member, arguments->span));
+        Node *is_zero = build_cast(e->graph, build_binary(e->graph, OP_EQUAL, w, build_number(e->graph, 0)), e->float_type);
+        Node *sum = build_sum_all(e->graph, is_zero);
+        zeros = zeros ? build_binary(e->graph, OP_ADD, zeros, sum) : sum;
+        count += (double)tensor_count(all->items[k].member->cell->tensor);
+    }
+    if (!zeros) return value_number(0, false, arguments->span);
+    return value_tensor(build_binary(e->graph, OP_DIV, zeros, build_number(e->graph, count)), arguments->span);
+}
+
+/* Time ------------------------------------------------------------------------------------------------------------------ */
+
+static Node *steps_of(Elaborator *e, Value duration) {
+    if (duration.kind == VALUE_TENSOR || duration.kind == VALUE_NUMBER) return to_node(e, duration);
+    double per = !strcmp(duration.unit, "epochs") ? e->clock->steps_per_epoch : !strcmp(duration.unit, "percent") ? e->clock->total_steps / 100 : 1;
+    if (per == 0) {
+        diagnose(e->diagnostics, "E0600", duration.span, "without data there are no epochs");
+        diagnose_help(e->diagnostics, "count steps, or a percentage of the run");
+        return NULL;
+    }
+    return build_number(e->graph, duration.amount * per);
+}
+
+/* data: 0 for `fraction`, the share of a duration that has passed; 1 for `passed`, 1 once it has. */
+static Value run_time(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    Value duration = arguments->values[0];
+    char buffer[KIND_TEXT], name[64];
+    if (!e->clock) {
+        diagnose(e->diagnostics, "E0601", arguments->span, "%s is known only inside a train block", builtin_name(self, name));
+        return value_none();
+    }
+    if (duration.kind != VALUE_QUANTITY && duration.kind != VALUE_NUMBER && duration.kind != VALUE_TENSOR) {
+        diagnose(e->diagnostics, "E0401", duration.span, "expected a duration such as `2 epochs`, `100 steps` or `50%%`, found %s", value_describe(duration, buffer));
+        return value_none();
+    }
+    Node *step = import_node(e, e->clock->step, arguments->span), *steps = steps_of(e, duration);
+    if (!steps) return value_none();
+    if (self->data) {
+        Node *over = build_binary(e->graph, OP_GREATER_EQUAL, step, steps);
+        return value_tensor(build_cast(e->graph, over, e->float_type), arguments->span);
+    }
+    Node *share = build_binary(e->graph, OP_DIV, step, build_binary(e->graph, OP_MAX, steps, build_number(e->graph, 1e-9)));
+    return value_tensor(build_ternary(e->graph, OP_CLAMP, share, build_number(e->graph, 0), build_number(e->graph, 1)), arguments->span);
+}
+
+const Builtin builtins_model[] = {
+    {"copy(net)", run_copy, 0, "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)", false},
+    {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector `only` finds) is trained through it. Example: frozen(net)", false},
+    {"parameters(net)", run_parameters, 0, "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},
+    {"sparsity(net)", run_sparsity, 0, "The share of zeros among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)", false},
+    {"fraction(duration)", run_time, 0, "The share of a duration (2 epochs, 100 steps, 50%) that has passed since the block began, from 0 to 1. Only inside train blocks.", false},
+    {"passed(duration)", run_time, 1, "1 once a duration has passed since the block began, before that 0. Only inside train blocks.", false},
+    {0},
+};
