@@ -1,0 +1,222 @@
+/* Matrix products: OpenBLAS on one thread inside tiles that shapes determine, so that the bits do not depend on threads. */
+#include "runtime/kernels/kernels.h"
+
+#include <cblas.h>
+#include <string.h>
+
+enum {
+    WORTH_A_THREAD = 1 << 21,  /* multiplications: about 40 microseconds */
+    TILE_EDGE = 128,           /* narrower tiles pack their operands too often */
+    SMALL = 1024,              /* multiplications of a product for which calling BLAS costs more than it saves */
+    LONG_DEPTH = 8192,         /* k from which a product with few results is cut along k */
+    DEPTH_PIECES = 16,
+    FEW_RESULTS = 16384
+};
+
+typedef struct Matmul {
+    const KernelCall *call;
+    DType dtype;
+    int64_t batch, m, n, k;
+    int64_t a_step, b_step;          /* elements from one matrix of the batch to the next; 0 for a shared b */
+    bool transpose_a, transpose_b;
+    int64_t tile_m, tile_n, tile_k;  /* of one piece of work */
+    int64_t count_m, count_n, count_k;
+    int64_t group;                   /* matrices of the batch in one piece of work */
+} Matmul;
+
+static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Halves the longer edge until there is enough work for many threads or the tiles would become too small. */
+static void cut(Matmul *matmul)
+{
+    int64_t size = matmul->m * matmul->n * matmul->k, pieces = 1;
+    int64_t wanted = smaller(size / WORTH_A_THREAD, 64);
+    matmul->tile_m = matmul->m, matmul->tile_n = matmul->n, matmul->tile_k = matmul->k;
+    if (matmul->batch == 1 && matmul->m * matmul->n <= FEW_RESULTS && matmul->k >= LONG_DEPTH) {
+        int64_t depths = smaller(smaller(size / (WORTH_A_THREAD / 8), matmul->k / (LONG_DEPTH / 4)), DEPTH_PIECES);
+        matmul->tile_k = ceil_div(matmul->k, depths < 1 ? 1 : depths);
+    } else if (matmul->m == 1 || matmul->n == 1) { /* reading the matrix is the work */
+        int64_t *edge = matmul->n == 1 ? &matmul->tile_m : &matmul->tile_n;
+        pieces = smaller(ceil_div(size, WORTH_A_THREAD / 8), 64);
+        *edge = ceil_div(ceil_div(*edge, pieces < 1 ? 1 : pieces), 64) * 64;
+    } else {
+        for (; pieces < wanted; pieces *= 2) {
+            int64_t *edge = matmul->tile_m > matmul->tile_n ? &matmul->tile_m : &matmul->tile_n;
+            if (*edge < 2 * TILE_EDGE)
+                break;
+            *edge = ceil_div(ceil_div(*edge, 2), 32) * 32;
+        }
+    }
+    matmul->count_m = ceil_div(matmul->m, matmul->tile_m);
+    matmul->count_n = ceil_div(matmul->n, matmul->tile_n);
+    matmul->count_k = ceil_div(matmul->k, matmul->tile_k);
+    int64_t group = size > 0 ? WORTH_A_THREAD / 8 / size : 1;
+    matmul->group = group < 1 ? 1 : smaller(group, matmul->batch);
+}
+
+static Matmul matmul_of(const KernelCall *call)
+{
+    const Shape *a = &call->inputs[0].shape, *b = &call->inputs[1].shape;
+    Matmul matmul = {.call = call, .dtype = call->inputs[0].dtype, .batch = 1, .transpose_a = call->ints[0] != 0,
+                     .transpose_b = call->ints[1] != 0};
+    matmul.m = a->dims[a->rank - (matmul.transpose_a ? 1 : 2)];
+    matmul.k = a->dims[a->rank - (matmul.transpose_a ? 2 : 1)];
+    matmul.n = b->dims[b->rank - (matmul.transpose_b ? 2 : 1)];
+    for (int axis = 0; axis < a->rank - 2; axis++)
+        matmul.batch *= a->dims[axis];
+    matmul.a_step = matmul.m * matmul.k;
+    matmul.b_step = b->rank > 2 ? matmul.k * matmul.n : 0;
+    if (matmul.b_step == 0 && !matmul.transpose_a) { /* a shared b: one tall product */
+        matmul.m *= matmul.batch;
+        matmul.batch = 1;
+    }
+    if (matmul.m > 0 && matmul.n > 0 && matmul.k > 0)
+        cut(&matmul);
+    return matmul;
+}
+
+/* One product of sub-matrices: element strides between rows of the stored a and b, and of c. */
+typedef struct Piece {
+    const void *a, *b;
+    void *c;
+    int64_t m, n, k;
+    int64_t a_stride, b_stride, c_stride;
+    bool transpose_a, transpose_b;
+} Piece;
+
+#define PRODUCTS(suffix, type) \
+    static void plain_##suffix(const Piece *p) \
+    { \
+        int64_t row_a = p->transpose_a ? 1 : p->a_stride, depth_a = p->transpose_a ? p->a_stride : 1; \
+        int64_t depth_b = p->transpose_b ? 1 : p->b_stride, column_b = p->transpose_b ? p->b_stride : 1; \
+        for (int64_t i = 0; i < p->m; i++) { \
+            type *c = (type *)p->c + i * p->c_stride; \
+            memset(c, 0, (size_t)p->n * sizeof *c); \
+            for (int64_t l = 0; l < p->k; l++) { \
+                type a = ((const type *)p->a)[i * row_a + l * depth_a]; \
+                const type *b = (const type *)p->b + l * depth_b; \
+                for (int64_t j = 0; j < p->n; j++) \
+                    c[j] += a * b[j * column_b]; \
+            } \
+        } \
+    }
+PRODUCTS(f32, float)
+PRODUCTS(f64, double)
+PRODUCTS(i64, uint64_t) /* wraps */
+
+static enum CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
+
+/* c [m, 1] = op(a) b, for a column or, with the sides exchanged, a row. `stride` is between the elements of the vector. */
+static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t rows, int64_t columns, int64_t lead,
+                        const void *x, int64_t x_stride, void *y, int64_t y_stride)
+{
+    int stored_rows = (int)(transpose ? columns : rows), stored_columns = (int)(transpose ? rows : columns);
+    if (dtype == DTYPE_F32)
+        cblas_sgemv(CblasRowMajor, flag(transpose), stored_rows, stored_columns, 1, matrix, (int)lead, x, (int)x_stride, 0, y,
+                    (int)y_stride);
+    else
+        cblas_dgemv(CblasRowMajor, flag(transpose), stored_rows, stored_columns, 1, matrix, (int)lead, x, (int)x_stride, 0, y,
+                    (int)y_stride);
+}
+
+static void run_piece(DType dtype, const Piece *p)
+{
+    if (dtype == DTYPE_I64) {
+        plain_i64(p);
+    } else if (p->m * p->n * p->k <= SMALL) {
+        if (dtype == DTYPE_F32)
+            plain_f32(p);
+        else
+            plain_f64(p);
+    } else if (p->n == 1) {
+        blas_vector(dtype, p->a, p->transpose_a, p->m, p->k, p->a_stride, p->b, p->transpose_b ? 1 : p->b_stride, p->c, p->c_stride);
+    } else if (p->m == 1) {
+        blas_vector(dtype, p->b, !p->transpose_b, p->n, p->k, p->b_stride, p->a, p->transpose_a ? p->a_stride : 1, p->c, 1);
+    } else if (dtype == DTYPE_F32) {
+        cblas_sgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
+                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
+    } else {
+        cblas_dgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
+                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
+    }
+}
+
+static const char *element(const Matmul *matmul, const void *data, int64_t index)
+{
+    return (const char *)data + index * (int64_t)dtype_bytes(matmul->dtype);
+}
+
+static void run_tile(void *context, int64_t tile)
+{
+    const Matmul *matmul = context;
+    int64_t depth = tile % matmul->count_k, column = tile / matmul->count_k % matmul->count_n;
+    int64_t row = tile / matmul->count_k / matmul->count_n % matmul->count_m;
+    int64_t first = tile / matmul->count_k / matmul->count_n / matmul->count_m * matmul->group;
+    int64_t i = row * matmul->tile_m, j = column * matmul->tile_n, l = depth * matmul->tile_k;
+    Piece piece = {.m = smaller(matmul->tile_m, matmul->m - i), .n = smaller(matmul->tile_n, matmul->n - j),
+                   .k = smaller(matmul->tile_k, matmul->k - l), .transpose_a = matmul->transpose_a,
+                   .transpose_b = matmul->transpose_b, .a_stride = matmul->transpose_a ? matmul->m : matmul->k,
+                   .b_stride = matmul->transpose_b ? matmul->k : matmul->n, .c_stride = matmul->n};
+    int64_t a_start = matmul->transpose_a ? l * matmul->m + i : i * matmul->k + l;
+    int64_t b_start = matmul->transpose_b ? j * matmul->k + l : l * matmul->n + j;
+    int64_t c_start = matmul->count_k > 1 ? depth * matmul->m * matmul->n : i * matmul->n + j;
+    void *c = matmul->count_k > 1 ? matmul->call->scratch : matmul->call->outputs[0].data;
+    for (int64_t index = first; index < smaller(first + matmul->group, matmul->batch); index++) {
+        piece.a = element(matmul, matmul->call->inputs[0].data, a_start + index * matmul->a_step);
+        piece.b = element(matmul, matmul->call->inputs[1].data, b_start + index * matmul->b_step);
+        piece.c = (void *)element(matmul, c, c_start + index * matmul->m * matmul->n);
+        run_piece(matmul->dtype, &piece);
+    }
+}
+
+static void add_depths(const Matmul *matmul)
+{
+    int64_t count = matmul->m * matmul->n;
+    const void *parts = matmul->call->scratch;
+    void *c = matmul->call->outputs[0].data;
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        uint64_t whole = 0;
+        for (int64_t depth = 0; depth < matmul->count_k; depth++) {
+            int64_t at = depth * count + i;
+            switch (matmul->dtype) {
+            case DTYPE_F32: sum += (double)((const float *)parts)[at]; break;
+            case DTYPE_F64: sum += ((const double *)parts)[at]; break;
+            case DTYPE_I64: case DTYPE_BOOL: whole += ((const uint64_t *)parts)[at]; break;
+            }
+        }
+        switch (matmul->dtype) {
+        case DTYPE_F32: ((float *)c)[i] = (float)sum; break;
+        case DTYPE_F64: ((double *)c)[i] = sum; break;
+        case DTYPE_I64: case DTYPE_BOOL: ((uint64_t *)c)[i] = whole; break;
+        }
+    }
+}
+
+size_t scratch_matmul(const KernelCall *call)
+{
+    Matmul matmul = matmul_of(call);
+    return matmul.count_k > 1 ? (size_t)(matmul.count_k * matmul.m * matmul.n) * dtype_bytes(matmul.dtype) : 0;
+}
+
+bool kernel_matmul(const KernelCall *call)
+{
+    Matmul matmul = matmul_of(call);
+    const View *c = &call->outputs[0];
+    if (matmul.dtype == DTYPE_BOOL)
+        return fault_set(call->fault, "a matrix product of bool tensors: convert them first");
+    if (matmul.m > INT32_MAX || matmul.n > INT32_MAX || matmul.k > INT32_MAX)
+        return fault_set(call->fault, "a matrix product with an edge longer than 2147483647");
+    if (shape_count(c->shape) == 0)
+        return true;
+    if (matmul.k == 0) {
+        memset(c->data, 0, (size_t)shape_count(c->shape) * dtype_bytes(c->dtype));
+        return true;
+    }
+    int64_t tiles = ceil_div(matmul.batch, matmul.group) * matmul.count_m * matmul.count_n * matmul.count_k;
+    threads_run(call->threads, tiles, run_tile, &matmul);
+    if (matmul.count_k > 1)
+        add_depths(&matmul);
+    return true;
+}
