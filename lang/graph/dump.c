@@ -105,16 +105,16 @@ static void dump_nodes(const Dump *dump, Node *const *outputs, int output_count)
 
 static void dump_loop(const Dump *outer, const LoopBody *loop)
 {
-    int count = loop->carry_count + 1;
-    Node **outputs = allocate((size_t)count * sizeof *outputs);
+    int has_condition = loop->condition != NULL, count = loop->carry_count + has_condition;
+    Node **outputs = allocate((size_t)(count + 1) * sizeof *outputs);
     outputs[0] = loop->condition;
-    memcpy(outputs + 1, loop->next, (size_t)loop->carry_count * sizeof *outputs);
+    memcpy(outputs + has_condition, loop->next, (size_t)loop->carry_count * sizeof *outputs);
     char *indent = allocate(strlen(outer->indent) + 3);
     strcat(strcpy(indent, outer->indent), "  ");
     Dump dump = {.graph = loop->graph, .numbers = allocate((loop->graph->node_count + 1) * sizeof(int)), .indent = indent, .out = outer->out};
     dump_nodes(&dump, outputs, count);
-    add_references(&dump, "until", outputs, 1);
-    add_references(&dump, "next", outputs + 1, loop->carry_count);
+    add_references(&dump, "until", outputs, has_condition);
+    add_references(&dump, "next", outputs + has_condition, loop->carry_count);
     if (loop->max >= 0)
         text_addf(dump.out, "%smax %" PRId64 "\n", indent, loop->max);
     free(dump.numbers);

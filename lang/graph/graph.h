@@ -46,7 +46,8 @@ typedef struct LoopBody {
     Graph *graph;
     Cell **captured_cells; int captured_count; /* the node's first inputs, bound to these leaves */
     Cell **carry_cells;    int carry_count;    /* the node's other inputs are their initial values */
-    Node *condition;       /* bool scalar over carries and captures; the loop ends before an iteration where it is true */
+    Node *condition;       /* bool scalar over carries and captures; the loop ends before an iteration where it is true;
+                              NULL: only max ends it */
     Node **next;           /* next value of each carry */
     int64_t max;           /* at most so many iterations; -1: no limit */
 } LoopBody;

@@ -21,7 +21,9 @@ static bool inputs_fit(Graph *graph, const NodeSpec *spec)
         if (!loop->next[k] || !same_type(graph, "its next value", k, initial, loop->next[k]->type))
             return false;
     }
-    Type condition = loop->condition->type;
+    if (!loop->condition && loop->max < 0)
+        return diagnose(graph->diagnostics, "E0401", graph->here, "a loop needs a condition or `max N`");
+    Type condition = loop->condition ? loop->condition->type : (Type){.dtype = DTYPE_BOOL};
     return (condition.dtype == DTYPE_BOOL && condition.shape.rank == 0) ||
            diagnose(graph->diagnostics, "E0401", graph->here, "the condition of a loop is one truth value");
 }

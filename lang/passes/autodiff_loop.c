@@ -1,7 +1,7 @@
 /* The derivative of a loop: a loop over its iterations from last to first.
  *
- * The forward loop is asked to record its carries (another result of the same op, so whoever also uses the plain results should
- * use the recording twin: lang/passes does). The backward loop reads row t of the records, and its body is the pull-back of
+ * The forward loop gets a twin that records its carries (the pass in loops.c lets readers of the plain loop read the twin, so
+ * that it runs once). The backward loop reads row t of the records, and its body is the pull-back of
  * the forward body at that row:
  *
  *   carries   t (iterations still to undo), the cotangent of each carry, the sum of the cotangents of each captured value

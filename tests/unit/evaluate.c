@@ -85,9 +85,12 @@ static bool run_loop(const Values *values, const Node *node, Tensor **outputs)
         for (int k = 0; is_recorded && k < carries; k++)
             record_row(outputs[carries + 1 + k], steps, bindings[captured + k].tensor);
         Tensor *done = NULL;
-        ok = evaluate(loop->graph, &loop->condition, 1, bindings, captured + carries, &done, values->fault);
-        bool stop = !ok || tensor_bool(done)[0] || (loop->max >= 0 && steps == loop->max);
-        tensor_release(done);
+        bool stop = loop->max >= 0 && steps == loop->max;
+        if (!stop && loop->condition) {
+            ok = evaluate(loop->graph, &loop->condition, 1, bindings, captured + carries, &done, values->fault);
+            stop = !ok || tensor_bool(done)[0];
+            tensor_release(done);
+        }
         if (stop || !(ok = evaluate(loop->graph, loop->next, carries, bindings, captured + carries, next, values->fault)))
             break;
         for (int k = 0; k < carries; k++) {
