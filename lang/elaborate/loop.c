@@ -81,7 +81,7 @@ static bool loop_graph(Elaborator *e, LoopBuild *loop, const Tree *tree, Scope *
     Graph *outer = e->graph;
     Capture *capture = e->capture;
     loop->capture = (Capture){.outer = outer, .parent = capture};
-    loop->body->graph = graph_new(e->diagnostics, e->float_type);
+    loop->body->graph = graph_new_body(outer);
     Node *key = e->key;
     e->graph = loop->body->graph;
     e->capture = &loop->capture;

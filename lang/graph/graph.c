@@ -40,6 +40,9 @@ void graph_free(Graph *graph)
     }
     for (size_t k = 0; k < graph->body_count; k++)
         graph_free(graph->bodies[k]);
+    for (int k = 0; k < DTYPE_COUNT; k++)
+        if (graph->probes[k])
+            cell_release(graph->probes[k]);
     free(graph->bodies);
     free(graph->nodes);
     free(graph->table);

@@ -82,6 +82,7 @@ struct Graph {
     Node **nodes; size_t node_count; size_t node_capacity;
     Node **table; size_t table_capacity; /* structural hash */
     Graph **bodies; size_t body_count; size_t body_capacity; /* graphs of loop bodies, freed with this one */
+    Cell *probes[DTYPE_COUNT]; /* what autodiff_jvp takes derivatives in: one each, so that repeated calls share their nodes */
 };
 
 Graph *graph_new(Diagnostics *diagnostics, DType float_type);

@@ -273,13 +273,13 @@ bool autodiff_grad(Graph *graph, Node *cost, Node *const *variables, int count, 
     return true;
 }
 
-/* A value of `type` that nothing else can be equal to: the derivative in it is taken, its value never matters. */
-static Node *fresh_zeros(Graph *graph, Type type)
+/* A value of `type` in which only derivatives are taken: its number never matters. */
+static Node *probe(Graph *graph, Type type)
 {
-    Cell *cell = cell_new("cotangent", tensor_scalar(type.dtype, 0));
-    Node *zeros = build_broadcast(graph, build_leaf(graph, cell), type.shape);
-    cell_release(cell);
-    return zeros;
+    Cell **cell = &graph->probes[type.dtype];
+    if (!*cell)
+        *cell = cell_new("cotangent", tensor_scalar(type.dtype, 0));
+    return build_broadcast(graph, build_leaf(graph, *cell), type.shape);
 }
 
 /* The pull-back is linear in its cotangent; its own pull-back is the push-forward. */
@@ -289,7 +289,7 @@ Node *autodiff_jvp(Graph *graph, Node *output, Node *variable, Node *tangent)
         return NULL;
     if (!dtype_is_float(output->type.dtype))
         return build_zeros_like(graph, output);
-    Node *cotangent = fresh_zeros(graph, output->type), *pulled = NULL, *pushed = NULL;
+    Node *cotangent = probe(graph, output->type), *pulled = NULL, *pushed = NULL;
     if (!autodiff_vjp(graph, &output, &cotangent, 1, &variable, 1, &pulled))
         return NULL;
     if (!pulled)
