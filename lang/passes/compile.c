@@ -2,6 +2,7 @@
 
 #include "lang/ops/op.h"
 #include "lang/passes/fuse.h"
+#include "lang/passes/loops.h"
 #include "lang/passes/memory.h"
 #include "lang/passes/schedule.h"
 #include "lang/passes/simplify.h"
@@ -19,6 +20,7 @@ typedef struct Pass {
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
 static const Pass graph_passes[] = {
+    {"loops", loops_share, false},
     {"simplify", simplify, false},
     {"simplify", simplify, false},
     {"fold", fold_constants, true},

@@ -7,13 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FEW_INPUTS = 8 }; /* rules of ops with few inputs look at NodeSpec.inputs only */
+
 Node *unit_copy_node(Graph *graph, const Node *node, Node *const *inputs) {
     NodeSpec spec = {
-        .op = node->op, .more_inputs = (Node **)inputs, .more_count = node->input_count, .int_count = node->int_count,
-        .number_count = node->number_count, .type = &node->type, .cell = node->cell, .constant = node->constant,
-        .rule = node->rule, .loop = node->loop,
+        .op = node->op, .int_count = node->int_count, .number_count = node->number_count, .type = &node->type,
+        .cell = node->cell, .constant = node->constant, .rule = node->rule, .loop = node->loop,
     };
-    if (node->input_count == 0) spec.more_inputs = NULL;
+    if (node->input_count <= FEW_INPUTS) {
+        spec.input_count = node->input_count;
+        for (int k = 0; k < node->input_count; k++) spec.inputs[k] = inputs[k];
+    } else {
+        spec.more_inputs = (Node **)inputs;
+        spec.more_count = node->input_count;
+    }
     if (node->op == OP_CONSTANT) spec.number_count = 0; /* the weak value matters to builders only */
     memcpy(spec.ints, node->ints, sizeof(int64_t) * (size_t)node->int_count);
     memcpy(spec.numbers, node->numbers, sizeof(double) * (size_t)spec.number_count);

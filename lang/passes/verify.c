@@ -132,7 +132,7 @@ static void write_extent(Trace *trace, Extent extent) {
     size_t stop = k;
     while (stop < trace->extents.count && trace->extents.items[stop].end <= extent.end) stop++;
     if (stop < trace->extents.count && trace->extents.items[stop].begin < extent.end) trace->extents.items[stop].begin = extent.end;
-    memmove(&trace->extents.items[k], &trace->extents.items[stop], sizeof extent * (trace->extents.count - stop));
+    if (stop > k) memmove(&trace->extents.items[k], &trace->extents.items[stop], sizeof extent * (trace->extents.count - stop));
     trace->extents.count -= stop - k;
     insert_extent(trace, at, extent);
 }

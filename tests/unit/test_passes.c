@@ -444,6 +444,55 @@ static void test_plain_outputs(void **state) {
     world_close(&world);
 }
 
+/* x <- x / 2 + c until x < 1.1, at most 50 times; with a twin that records. */
+static void test_loop(void **state) {
+    (void)state;
+    World world;
+    world_open(&world, DTYPE_F64);
+    Graph *graph = world.graph;
+    Cell *x = new_cell(&world, "x", DTYPE_F64, shape_scalar()), *c = new_cell(&world, "c", DTYPE_F64, shape_scalar());
+    Cell *captured = cell_new("c", tensor_scalar(DTYPE_F64, 0)), *carry = cell_new("x", tensor_scalar(DTYPE_F64, 0));
+    fill(x, 9), fill(c, 0.5);
+    Graph *inner = graph_new_body(graph);
+    Node *leaf = build_leaf(inner, carry), *next = plus(inner, times(inner, leaf, 0.5), build_leaf(inner, captured));
+    LoopBody body = {.graph = inner, .captured_cells = &captured, .captured_count = 1, .carry_cells = &carry, .carry_count = 1,
+                     .condition = build_binary(inner, OP_LESS, leaf, build_number(inner, 1.1)), .next = &next, .max = 50};
+    NodeSpec spec = {.op = OP_LOOP, .inputs = {build_leaf(graph, c), build_leaf(graph, x)}, .input_count = 2, .int_count = 1,
+                     .loop = &body};
+    Node *plain = graph_add(graph, &spec);
+    spec.ints[0] = 1;
+    Node *recorded = graph_add(graph, &spec);
+    Node *outputs[] = {times(graph, build_part(graph, plain, 0), 2), build_part(graph, plain, 1), build_part(graph, recorded, 2)};
+    Program *program = compile_and_run(&world, outputs, 3, NULL, 0);
+    assert_int_equal(count_labels(program, "loop"), 1);
+    assert_true(output_number(program, 0, 0) == 2 * (1 + 8.0 / 128)); /* 1 + 8 / 2^7 is the first below 1.1 */
+    assert_true(output_number(program, 1, 0) == 7);
+    assert_true(output_number(program, 2, 0) == 9 && output_number(program, 2, 1) == 5 && output_number(program, 2, 8) == 0);
+    program_free(program);
+    cell_release(x), cell_release(c), cell_release(captured), cell_release(carry);
+    world_close(&world);
+}
+
+static void test_several_results(void **state) {
+    (void)state;
+    World world;
+    world_open(&world, DTYPE_F32);
+    Graph *graph = world.graph;
+    Cell *x = new_cell(&world, "x", DTYPE_F32, shape_2(3, 40));
+    Node *values = build_unary(graph, OP_NEG, build_leaf(graph, x));
+    Node *sorted = build_full_call(graph, OP_SORT, &values, 1, (int64_t[]){1, 0}, 2, NULL);
+    Node *outputs[] = {build_part(graph, sorted, 0), build_gather_along(graph, values, build_part(graph, sorted, 1), 1)};
+    Node *index_only = build_part(graph, build_full_call(graph, OP_SORT, &values, 1, (int64_t[]){1, 1}, 2, NULL), 1);
+    Program *program = compile_and_run(&world, (Node *[]){outputs[0], outputs[1], index_only}, 3, NULL, 0);
+    for (int64_t k = 0; k < 120; k++) {
+        assert_true(output_number(program, 0, k) == output_number(program, 1, k));
+        assert_true(k % 40 == 0 || output_number(program, 0, k - 1) <= output_number(program, 0, k));
+    }
+    program_free(program);
+    cell_release(x);
+    world_close(&world);
+}
+
 /* ---- identities --------------------------------------------------------------------------------------------------------- */
 
 static void test_strength_zero(void **state) {
@@ -588,7 +637,8 @@ int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_graphs), cmocka_unit_test(test_random_unfused), cmocka_unit_test(test_swap),
         cmocka_unit_test(test_crossed_updates), cmocka_unit_test(test_adam_in_place), cmocka_unit_test(test_table),
-        cmocka_unit_test(test_plain_outputs), cmocka_unit_test(test_strength_zero), cmocka_unit_test(test_identities),
+        cmocka_unit_test(test_plain_outputs), cmocka_unit_test(test_loop), cmocka_unit_test(test_several_results),
+        cmocka_unit_test(test_strength_zero), cmocka_unit_test(test_identities),
         cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_same_bits), cmocka_unit_test(test_compile_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
