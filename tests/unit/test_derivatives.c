@@ -5,6 +5,7 @@
  * An op in the table with neither a check nor a written reason for having none fails. */
 #include "lang/ops/op.h"
 #include "lang/passes/autodiff.h"
+#include "lang/passes/compile.h"
 #include "runtime/base/memory.h"
 #include "tests/unit/evaluate.h"
 
@@ -457,6 +458,23 @@ static void check_jvp(Setting *s, const Check *check, int which, Node *y, Tensor
     compare(check, which, "jvp", slope(s, dot(s, y, weights), directions), value_at(s, pushed, directions, 0));
 }
 
+/* What the compiler makes of the highest derivative agrees with the node-by-node evaluation. */
+static void check_compiled(Setting *s, const Check *check, int which, Node *cost, Tensor **directions)
+{
+    Fault fault = {0};
+    CompileOptions options = {.verify = true};
+    Program *program = compile_graph(s->graph, &cost, 1, NULL, 0, &options, &s->diagnostics);
+    if (!program)
+        fail_with_diagnostics(s, op_def(check->op)->name);
+    if (!plan_prepare(program->plan, NULL, &fault) || !plan_run(program->plan, &fault)) {
+        print_error("%s (check %d), compiled: %s\n", op_def(check->op)->name, which, fault.message);
+        fail();
+    }
+    View view = plan_output(program->plan, 0);
+    compare(check, which, "compiled", value_at(s, cost, directions, 0), *(const double *)view.data);
+    program_free(program);
+}
+
 static void run_check(const Check *check, int which)
 {
     Setting s;
@@ -470,6 +488,7 @@ static void run_check(const Check *check, int which)
     Node *cost = dot(&s, y, random_like(&s, y));
     for (int order = 1; order <= (check->orders ? check->orders : ORDERS); order++)
         cost = check_order(&s, check, which, cost, directions, order);
+    check_compiled(&s, check, which, cost, directions);
     if (check->orders != 1)
         check_jvp(&s, check, which, y, directions);
     for (int k = 0; k < s.count; k++)
