@@ -12,7 +12,6 @@ typedef struct Commit {
 
 typedef struct CompileOptions {
     bool verify;             /* run the verifier after each pass */
-    bool keep_nonfinite_checks;
     bool skip_folding;       /* leave constant subgraphs as they are: set while they are being computed */
     bool skip_fusion;        /* one op per step, for comparisons in tests */
 } CompileOptions;
