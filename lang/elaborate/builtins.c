@@ -30,6 +30,19 @@ const Builtin *builtin_at(int index) {
     return NULL;
 }
 
+const char *builtin_group(int index) {
+    static const char *const titles[FAMILY_COUNT] = {
+        "elementwise", "sums and statistics", "tensors from sizes", "shapes", "joining and windows", "picking and placing",
+        "products", "convolution", "pooling", "linear algebra", "Fourier transforms", "random numbers",
+        "derivatives", "lists and functions", "loading data", "splits", "label noise", "data that is computed",
+        "models",
+    };
+    for (int f = 0; f < FAMILY_COUNT; f++)
+        for (const Builtin *at = families[f]; at->signature; at++)
+            if (index-- == 0) return titles[f];
+    return NULL;
+}
+
 const char *builtin_name(const Builtin *builtin, char buffer[64]) {
     size_t length = strcspn(builtin->signature, "(");
     if (length > 63) length = 63;

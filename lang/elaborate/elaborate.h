@@ -180,6 +180,7 @@ Value call_builtin(Elaborator *e, const Builtin *builtin, const Value *leading, 
                    Span span);
 const Builtin *builtin_find(const char *name);
 const Builtin *builtin_at(int index);      /* NULL past the end: for completion and `reg doc` */
+const char *builtin_group(int index);      /* "linear algebra": the title of its family */
 const char *builtin_name(const Builtin *builtin, char buffer[64]);
 
 #endif

@@ -69,6 +69,30 @@ static void keep_constant(Node *node) {
     if (!node->materialised && node->op == OP_CONSTANT) node->materialised = cell_new("constant", tensor_retain(node->constant));
 }
 
+static void dump_title(Session *session, Span span) {
+    const Source *source = &session->sources.items[span.file];
+    int line, column;
+    source_position(source, span.start, &line, &column);
+    size_t length = strcspn(source->text + span.start, "\n");
+    if (span.end > span.start && length > span.end - span.start) length = span.end - span.start;
+    session_write(session, "%s:%d: %.*s\n", source->path, line, (int)length, source->text + span.start);
+}
+
+Program *session_compile(Session *session, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
+                         int commit_count, Span span) {
+    CompileOptions options = {.verify = session->options.verify};
+    if (session->options.dump) {
+        Text text = {0};
+        dump_title(session, span);
+        bool ok = compile_dump(graph, outputs, output_count, commits, commit_count, session->options.dump, &session->diagnostics, &text);
+        text_add(&text, "\n");
+        if (ok) session_write_text(session, &text);
+        text_free(&text);
+        if (!ok) return NULL;
+    }
+    return compile_graph(graph, outputs, output_count, commits, commit_count, &options, &session->diagnostics);
+}
+
 bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span) {
     Node **needed = allocate(sizeof *needed * (size_t)(count + 1));
     int needed_count = 0;
@@ -81,13 +105,18 @@ bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span 
     bool ok = true;
     if (needed_count) {
         Graph *graph = belongs(session->graph, needed[0]) ? session->graph : session->elaborator.graph;
-        CompileOptions options = {.verify = session->options.verify};
-        Program *program = compile_graph(graph, needed, needed_count, NULL, 0, &options, &session->diagnostics);
+        Program *program = session_compile(session, graph, needed, needed_count, NULL, 0, span);
         ok = program && run_program(session, program, span) && keep_results(session, program, needed, needed_count, span);
         if (program) program_free(program);
     }
     free(needed);
     return ok;
+}
+
+bool session_dump(Session *session, Node *const *nodes, int count, Span span) {
+    Program *program = session_compile(session, session->graph, nodes, count, NULL, 0, span);
+    if (program) program_free(program);
+    return program != NULL;
 }
 
 Tensor *session_evaluate(Session *session, Node *node, Span span) {
@@ -255,13 +284,16 @@ bool session_run_script(Session *session, const Script *script) {
     return true;
 }
 
-bool session_run(Session *session, const char *path, const char *text, size_t length) {
+bool session_read(Session *session, const char *path, const char *text, size_t length, Script *script, bool *incomplete) {
     uint32_t file = sources_add(&session->sources, path, text, length);
-    Script script = parse_script(session->arena, file, &session->diagnostics, NULL);
-    if (session->diagnostics.error_count) return false;
-    if (!statement_imports(session, &script)) return false;
+    *script = parse_script(session->arena, file, &session->diagnostics, incomplete);
+    if (session->diagnostics.error_count || !statement_imports(session, script)) return false;
     NameSource names = session_names(session);
-    if (!names_check(&script, &names, &session->diagnostics)) return false;
-    if (!apply_overrides(session, &script)) return false;
+    return names_check(script, &names, &session->diagnostics) && apply_overrides(session, script);
+}
+
+bool session_run(Session *session, const char *path, const char *text, size_t length) {
+    Script script;
+    if (!session_read(session, path, text, length, &script, NULL)) return false;
     return session_run_script(session, &script) && !session->diagnostics.error_count;
 }

@@ -34,6 +34,7 @@ typedef struct SessionOptions {
     bool quiet;            /* no progress */
     bool colour;
     bool interactive;      /* expressions print, Ctrl-C stops a run and keeps what was learned */
+    const char *dump;      /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
     Override *overrides;
     int override_count;
 } SessionOptions;
@@ -70,13 +71,20 @@ void session_free(Session *session);
  * Diagnostics are left in session->diagnostics; session_report prints and clears them. */
 bool session_run(Session *session, const char *path, const char *text, size_t length);
 void session_report(Session *session);
-/* One parsed script (the REPL parses by itself to see whether more input is needed). */
+/* The two halves of it, for who runs statement by statement or asks first whether the input is `incomplete` (NULL allowed). */
+bool session_read(Session *session, const char *path, const char *text, size_t length, Script *script, bool *incomplete);
 bool session_run_script(Session *session, const Script *script);
+
+/* The one way to a program: compiles, and writes the stage that options.dump asks for below the first line of `span`. NULL after a diagnostic. */
+Program *session_compile(Session *session, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
+                         int commit_count, Span span);
 
 /* The tensor of a node of the session's graph; computed and kept on the node. Borrowed; NULL after a diagnostic. */
 Tensor *session_evaluate(Session *session, Node *node, Span span);
 /* Several nodes in one compiled graph (a table's cells, an expectation's sides). */
 bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span);
+/* Compiles them without running, for options.dump under check_only. */
+bool session_dump(Session *session, Node *const *nodes, int count, Span span);
 
 /* Text output. */
 void session_write(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));

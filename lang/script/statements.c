@@ -81,7 +81,9 @@ static void collect_nodes(Value value, Nodes *nodes) {
 static bool compute_value(Session *session, Value value, Span span) {
     Nodes nodes = {0};
     collect_nodes(value, &nodes);
-    bool ok = session->options.check_only || !nodes.count || session_evaluate_all(session, nodes.items, nodes.count, span);
+    bool ok = true;
+    if (nodes.count && session->options.check_only && session->options.dump) ok = session_dump(session, nodes.items, nodes.count, span);
+    else if (nodes.count && !session->options.check_only) ok = session_evaluate_all(session, nodes.items, nodes.count, span);
     free(nodes.items);
     return ok;
 }
@@ -99,7 +101,7 @@ static bool run_expression(Session *session, const Tree *tree, Scope *scope) {
     bool is_statement = expression->kind == TREE_IF;
     if (!elaborate_statement(&session->elaborator, tree, scope, &value)) return false;
     if (is_statement && !value_ok(value)) return true;
-    return session->options.check_only || show_value(session, value);
+    return session->options.check_only ? compute_value(session, value, tree->span) : show_value(session, value);
 }
 
 static bool run_var(Session *session, const Tree *tree, Scope *scope) {

@@ -15,7 +15,9 @@ void train_begin_pass(Train *train, Graph *graph, bool training) {
     e->graph->here = train->tree->span;
     e->pass++;
     e->pending_count = 0;
-    e->site_count = 0;
+    train->outer_sites = (Sites){e->sites, e->site_count, e->site_capacity};
+    e->sites = NULL;
+    e->site_count = e->site_capacity = 0;
     e->key = NULL;
     e->key_cell = train->key;
     e->training = training;
@@ -35,6 +37,9 @@ void train_end_pass(Train *train) {
     e->training = e->commits_allowed = false;
     e->key = NULL;
     e->key_cell = NULL;
+    e->sites = train->outer_sites.items;
+    e->site_count = train->outer_sites.count;
+    e->site_capacity = train->outer_sites.capacity;
     e->sample = NULL;
     e->random_path = NULL;
     e->pending_count = 0;
@@ -382,8 +387,7 @@ static bool compile_objective(Train *train, Objective *objective, Outputs *outpu
     int count = 0;
     for (int k = 0; k < e->pending_count; k++)
         if (e->pending[k].is_committed) commits[count++] = (Commit){e->pending[k].cell, e->pending[k].value};
-    CompileOptions options = {.verify = train->session->options.verify};
-    objective->program = compile_graph(e->graph, outputs->items, outputs->count, commits, count, &options, e->diagnostics);
+    objective->program = session_compile(train->session, e->graph, outputs->items, outputs->count, commits, count, objective->tree->span);
     return objective->program != NULL;
 }
 

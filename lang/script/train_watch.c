@@ -37,8 +37,7 @@ bool train_compile_watch(Train *train, Watch *watch) {
         diagnose_help(e->diagnostics, "take its mean(…)");
         node = NULL;
     }
-    CompileOptions options = {.verify = train->session->options.verify};
-    if (node) watch->program = compile_graph(graph, &node, 1, NULL, 0, &options, e->diagnostics);
+    if (node) watch->program = session_compile(train->session, graph, &node, 1, NULL, 0, watch->span);
     train_end_pass(train);
     graph_free(graph);
     Fault fault = {0};
@@ -116,8 +115,7 @@ bool train_build_event(Train *train, Event *event) {
     for (int k = 0; ok && k < event->tree->count; k++) ok = elaborate_statement(e, event->tree->items[k], scope, NULL);
     Commit *commits = arena_alloc(e->arena, sizeof *commits * (size_t)(e->pending_count + 1));
     for (int k = 0; k < e->pending_count; k++) commits[k] = (Commit){e->pending[k].cell, e->pending[k].value};
-    CompileOptions options = {.verify = train->session->options.verify};
-    if (ok) event->program = compile_graph(graph, NULL, 0, commits, e->pending_count, &options, e->diagnostics);
+    if (ok) event->program = session_compile(train->session, graph, NULL, 0, commits, e->pending_count, event->tree->span);
     train_end_pass(train);
     graph_free(graph);
     Fault fault = {0};
