@@ -163,7 +163,7 @@ static Value run_jacobian(Elaborator *e, const Builtin *self, const Arguments *a
         if (sum) variables_gradients(e, &v, sum);
         output = NULL;
     }
-    if (v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "a jacobian is taken in one tensor");
+    if (output && v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "a jacobian is taken in one tensor");
     else if (output && self->data) {
         Node **first = variables_gradients(e, &v, output);
         output = first ? first[0] : NULL;

@@ -8,20 +8,15 @@
 
 /* --- collecting --- */
 
-static bool add_node(Elaborator *e, Variables *v, Node *node, Node *original) {
+static bool add_node(Elaborator *e, Variables *v, Node *node) {
     if (!node) return false;
     if (v->count == v->capacity) {
         int capacity = v->capacity ? 2 * v->capacity : 8;
-        Node **nodes = arena_alloc(e->arena, 2 * sizeof *nodes * (size_t)capacity), **originals = nodes + capacity;
-        if (v->count) {
-            memcpy(nodes, v->nodes, sizeof *nodes * (size_t)v->count);
-            memcpy(originals, v->originals, sizeof *nodes * (size_t)v->count);
-        }
+        Node **nodes = arena_alloc(e->arena, sizeof *nodes * (size_t)capacity);
+        if (v->count) memcpy(nodes, v->nodes, sizeof *nodes * (size_t)v->count);
         v->nodes = nodes;
-        v->originals = originals;
         v->capacity = capacity;
     }
-    v->originals[v->count] = original;
     v->nodes[v->count++] = node;
     return true;
 }
@@ -71,32 +66,6 @@ static bool collect_parameters(Elaborator *e, Variables *v, Value *value) {
     return true;
 }
 
-static bool collect(Elaborator *e, Variables *v, Value value) {
-    if (value.kind == VALUE_LIST) {
-        for (int k = 0; k < value.list->count; k++)
-            if (!collect(e, v, value.list->items[k])) return false;
-        return true;
-    }
-    if (value.kind == VALUE_RECORD) {
-        for (int k = 0; k < value.record->count; k++)
-            if (!collect(e, v, value.record->fields[k].value)) return false;
-        return true;
-    }
-    if (value.kind == VALUE_NUMBER && value.is_integer) return whole_variable(e, value);
-    Node *node = to_node(e, value);
-    if (node && !dtype_is_float(node->type.dtype)) return whole_variable(e, value);
-    return add_node(e, v, node, NULL);
-}
-
-/* --- naming the variable anew while the cost is elaborated --- */
-
-static Scope *binding_scope(Scope *scope, const char *name) {
-    for (; scope; scope = scope->parent)
-        for (int k = 0; k < scope->count; k++)
-            if (!strcmp(scope->fields[k].name, name)) return scope;
-    return NULL;
-}
-
 static bool is_number_list(Value value) {
     if (value.kind == VALUE_NUMBER) return true;
     if (value.kind != VALUE_LIST || !value.list->count) return false;
@@ -105,44 +74,125 @@ static bool is_number_list(Value value) {
     return true;
 }
 
-/* A name bound to a number, a list of numbers or a constant becomes a leaf of its own. */
-static bool rebind(Elaborator *e, Variables *v, const Tree *tree, Scope *scope, bool *done) {
-    *done = false;
-    v->scope = binding_scope(scope, tree->name);
-    if (!v->scope || !scope_find(e, v->scope, tree->name, &v->before)) return v->scope = NULL, true;
-    Value value = v->before;
-    value.span = tree->span;
-    bool is_constant = value.kind == VALUE_TENSOR && value.node->op == OP_CONSTANT;
-    if (!is_number_list(value) && !is_constant) return v->scope = NULL, true;
-    Node *node = to_node(e, value);
-    if (!node) return v->scope = NULL, false;
-    if (!dtype_is_float(node->type.dtype)) return v->scope = NULL, whole_variable(e, value);
-    Tensor *tensor = tensor_retain(node->constant);
-    v->name = tree->name;
-    v->structure = value_tensor(leaf_of(e, tree->name, tensor), tree->span);
-    *done = true;
-    if (!value_ok(v->structure)) return v->scope = NULL, false;
-    scope_set(e, v->scope, v->name, v->structure);
-    return add_node(e, v, v->structure.node, is_constant ? node : NULL);
+/* The nodes of a structure in order; a nest of numbers counts as one tensor. */
+static bool collect(Elaborator *e, Variables *v, Value *value) {
+    if (value->kind == VALUE_LIST && !is_number_list(*value)) {
+        for (int k = 0; k < value->list->count; k++)
+            if (!collect(e, v, &value->list->items[k])) return false;
+        return true;
+    }
+    if (value->kind == VALUE_RECORD) {
+        for (int k = 0; k < value->record->count; k++)
+            if (!collect(e, v, &value->record->fields[k].value)) return false;
+        return true;
+    }
+    if (value->kind == VALUE_NUMBER && value->is_integer) return whole_variable(e, *value);
+    Node *node = to_node(e, *value);
+    if (node && !dtype_is_float(node->type.dtype)) return whole_variable(e, *value);
+    *value = value_tensor(node, value->span);
+    return add_node(e, v, node);
+}
+
+/* --- naming the variable anew while the cost is elaborated --- */
+
+static bool is_literal(Value value) {
+    return is_number_list(value) || (value.kind == VALUE_TENSOR && value.node->op == OP_CONSTANT);
+}
+
+static bool has_literal(Value value) {
+    if (is_literal(value)) return true;
+    int count = value.kind == VALUE_LIST ? value.list->count : value.kind == VALUE_RECORD ? value.record->count : 0;
+    for (int k = 0; k < count; k++)
+        if (has_literal(value.kind == VALUE_LIST ? value.list->items[k] : value.record->fields[k].value)) return true;
+    return false;
+}
+
+/* The value with every real number, list of numbers and constant in it replaced by a leaf. Whole numbers stay: what is counted
+ * is not varied. */
+static Value with_leaves(Elaborator *e, Variables *v, Value value, const char *name) {
+    if (is_literal(value)) {
+        Node *node = value.kind == VALUE_NUMBER && value.is_integer ? NULL : to_node(e, value);
+        if (!node || !dtype_is_float(node->type.dtype) || node->op != OP_CONSTANT) return value;
+        Node *leaf = leaf_of(e, name, tensor_retain(node->constant));
+        if (leaf && value.kind == VALUE_TENSOR && v->twin_count < TWINS_MAX) v->twins[v->twin_count++] = (Twin){leaf, node};
+        return value_tensor(leaf, value.span);
+    }
+    if (value.kind == VALUE_LIST) {
+        List *list = list_new(e, value.list->count);
+        for (int k = 0; k < list->count; k++) list->items[k] = with_leaves(e, v, value.list->items[k], name);
+        value.list = list;
+    } else if (value.kind == VALUE_RECORD) {
+        Record *record = record_new(e);
+        record->is_split = value.record->is_split;
+        record->label = value.record->label;
+        for (int k = 0; k < value.record->count; k++)
+            record_add(e, record, value.record->fields[k].name, with_leaves(e, v, value.record->fields[k].value, name));
+        value.record = record;
+    }
+    return value;
+}
+
+static Scope *binding_scope(Scope *scope, const char *name) {
+    for (; scope; scope = scope->parent)
+        for (int k = 0; k < scope->count; k++)
+            if (!strcmp(scope->fields[k].name, name)) return scope;
+    return NULL;
+}
+
+static void rebind(Elaborator *e, Variables *v, const char *name, Scope *from) {
+    Scope *scope = binding_scope(from, name);
+    Value before;
+    for (int k = 0; k < v->rebound_count; k++)
+        if (v->rebound[k].scope == scope && !strcmp(v->rebound[k].name, name)) return;
+    if (!scope || v->rebound_count == REBOUND_MAX || !scope_find(e, scope, name, &before) || !has_literal(before)) return;
+    v->rebound[v->rebound_count++] = (Rebound){scope, name, before};
+    scope_set(e, scope, name, with_leaves(e, v, before, name));
+}
+
+/* Every name in the variable's expression: x, p.a, [x, w], {a = x}. */
+static void rebind_names(Elaborator *e, Variables *v, const Tree *tree, Scope *scope) {
+    if (tree->kind == TREE_NAME) rebind(e, v, tree->name, scope);
+    else if (tree->kind == TREE_LIST || tree->kind == TREE_RECORD)
+        for (int k = 0; k < tree->count; k++) rebind_names(e, v, tree->items[k], scope);
+    else if (tree->kind == TREE_ARGUMENT || tree->kind == TREE_FIELD || tree->kind == TREE_INDEX) {
+        if (tree_item(tree, 0)) rebind_names(e, v, tree->items[0], scope);
+    }
 }
 
 void variables_restore(Elaborator *e, Variables *v) {
-    if (v->scope) scope_set(e, v->scope, v->name, v->before);
+    while (v->rebound_count) {
+        Rebound *last = &v->rebound[--v->rebound_count];
+        scope_set(e, last->scope, last->name, last->before);
+    }
+}
+
+/* Lists and records are copied, since collecting puts nodes in place of numbers. */
+static Value copied(Elaborator *e, Value value) {
+    if (value.kind == VALUE_LIST) {
+        List *list = list_new(e, value.list->count);
+        for (int k = 0; k < list->count; k++) list->items[k] = copied(e, value.list->items[k]);
+        value.list = list;
+    } else if (value.kind == VALUE_RECORD) {
+        Record *record = record_new(e);
+        for (int k = 0; k < value.record->count; k++) record_add(e, record, value.record->fields[k].name, copied(e, value.record->fields[k].value));
+        value.record = record;
+    }
+    return value;
 }
 
 bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int index, Variables *v) {
     const Tree *tree = argument_tree(self, a, index);
     *v = (Variables){.structure = a->values[index]};
-    if (tree && tree->kind == TREE_NAME) {
-        bool done;
-        if (!rebind(e, v, tree, a->scope, &done)) return false;
-        if (done) return true;
+    if (tree) {
+        rebind_names(e, v, tree, a->scope);
+        v->structure = elaborate(e, tree, a->scope);
     }
-    if (tree) v->structure = elaborate(e, tree, a->scope);
-    if (!value_ok(v->structure)) return false;
     bool is_parameters = v->structure.kind == VALUE_INSTANCE || v->structure.kind == VALUE_SELECTION;
-    if (is_parameters && !collect_parameters(e, v, &v->structure)) return false;
-    return collect(e, v, v->structure);
+    if (is_parameters && !collect_parameters(e, v, &v->structure)) v->structure = value_none();
+    v->structure = copied(e, v->structure);
+    if (value_ok(v->structure) && collect(e, v, &v->structure)) return true;
+    variables_restore(e, v);
+    return false;
 }
 
 Value lazy_argument(Elaborator *e, const Builtin *self, const Arguments *a, int index) {
@@ -166,11 +216,13 @@ Node *lazy_cost(Elaborator *e, const Builtin *self, const Arguments *a) {
 /* Where the cost reaches a named constant only through what was computed from it earlier, the constant itself is the variable. */
 void variables_settle(Elaborator *e, Variables *v, Node *cost) {
     for (int k = 0; k < v->count && cost; k++)
-        if (v->originals[k] && !autodiff_depends(e->graph, cost, v->nodes[k]) && autodiff_depends(e->graph, cost, v->originals[k]))
-            v->nodes[k] = v->originals[k];
+        for (int j = 0; j < v->twin_count; j++)
+            if (v->nodes[k] == v->twins[j].leaf && !autodiff_depends(e->graph, cost, v->nodes[k]) &&
+                autodiff_depends(e->graph, cost, v->twins[j].original))
+                v->nodes[k] = v->twins[j].original;
 }
 
-/* The structure of `shape_of` with the nodes in order. */
+/* The structure of `like` with the nodes in order. */
 static Value rebuild(Elaborator *e, Value like, Node *const *nodes, int *at, Span span) {
     if (like.kind == VALUE_LIST) {
         List *list = list_new(e, like.list->count);
@@ -195,10 +247,17 @@ Value variables_structured(Elaborator *e, const Variables *v, Node *const *nodes
     return rebuild(e, v->structure, nodes, &at, span);
 }
 
-/* Derivatives of a scalar in every variable. NULL after a diagnostic. */
 Node **variables_gradients(Elaborator *e, const Variables *v, Node *cost) {
     Node **results = arena_alloc(e->arena, sizeof *results * (size_t)(v->count + 1));
-    bool any = false;
-    for (int k = 0; k < v->count && v->is_group && !any; k++) any = autodiff_depends(e->graph, cost, v->nodes[k]);
-    return autodiff_grad(e->graph, cost, v->nodes, v->count, any, results) ? results : NULL;
+    bool any = false, all = true;
+    for (int k = 0; k < v->count; k++) {
+        bool depends = autodiff_depends(e->graph, cost, v->nodes[k]);
+        any = any || depends;
+        all = all && depends;
+    }
+    if (autodiff_grad(e->graph, cost, v->nodes, v->count, v->is_group && any, results)) return results;
+    Diagnostics *diagnostics = e->diagnostics;
+    if (!all && diagnostics->count && !diagnostics->items[diagnostics->count - 1].help)
+        diagnose_help(diagnostics, "what was computed before does not remember its parts: write the expression, or a call, inside the derivative");
+    return NULL;
 }

@@ -4,16 +4,28 @@
 
 #include "lang/elaborate/builtins.h"
 
+enum { REBOUND_MAX = 16, TWINS_MAX = 64 };
+
+/* A name that stands for a leaf while the cost is elaborated. */
+typedef struct Rebound {
+    Scope *scope;
+    const char *name;
+    Value before;
+} Rebound;
+
+/* A leaf and the named constant that it stands for. */
+typedef struct Twin {
+    Node *leaf, *original;
+} Twin;
+
 /* What a derivative is taken with respect to: the nodes, and the structure that gets their derivatives. */
 typedef struct Variables {
     Value structure;
     Node **nodes;
-    Node **originals;    /* a named constant as it was before it became a leaf; else NULL */
     int count, capacity;
     bool is_group;       /* parameters of a model: those that the cost does not reach have derivative 0 */
-    Scope *scope;        /* where `name` was rebound, NULL when nothing was */
-    const char *name;
-    Value before;
+    Rebound rebound[REBOUND_MAX]; int rebound_count;
+    Twin twins[TWINS_MAX]; int twin_count;
 } Variables;
 
 /* Reads argument `index` of a lazy built-in; from here to variables_restore a named constant stands for a leaf. False after a
