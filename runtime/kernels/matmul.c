@@ -7,7 +7,7 @@
 enum {
     WORTH_A_THREAD = 1 << 21,  /* multiplications: about 40 microseconds */
     TILE_EDGE = 128,           /* narrower tiles pack their operands too often */
-    SMALL = 1024,              /* multiplications of a product for which calling BLAS costs more than it saves */
+    SMALL = 100,               /* multiplications of a product for which calling BLAS costs more than it saves */
     LONG_DEPTH = 8192,         /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
     FEW_RESULTS = 16384
