@@ -1,0 +1,19 @@
+/* Which words are keywords where: the table words.def and the questions asked of it. */
+#ifndef REG_SYNTAX_WORDS_H
+#define REG_SYNTAX_WORDS_H
+
+#include "lang/syntax/tokens.h"
+
+/* The token that a word stands for, or TOKEN_NAME. `next` is the raw token behind it. */
+int word_at_start(const char *word, FrameKind frame, const Token *next);
+int word_behind_operand(const char *word);
+int word_behind(const char *word, int previous, const Token *next);
+
+/* True when a clause word of a train block was used elsewhere: for advice. */
+bool word_is_clause(const char *word);
+bool word_is_statement(const char *word);
+
+/* True when an operand can begin with this raw token. */
+bool token_starts_operand(const Token *token);
+
+#endif
