@@ -1,0 +1,15 @@
+/* The commands of `reg`, one file each. All return the exit code: 0, 1 for an error in a script or file, 130 after Ctrl-C. */
+#ifndef REG_DRIVER_COMMANDS_H
+#define REG_DRIVER_COMMANDS_H
+
+#include "lang/driver/options.h"
+
+int command_run(const Options *options);   /* run.c */
+int command_check(const Options *options);
+int command_graph(const Options *options);
+int command_doc(const Options *options);   /* doc.c */
+int command_fmt(const Options *options);   /* fmt.c */
+int command_test(const Options *options);  /* test.c */
+int command_repl(const Options *options);  /* repl.c */
+
+#endif

@@ -1,0 +1,103 @@
+#include "lang/driver/console.h"
+#include "runtime/base/file.h"
+#include "runtime/base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { COLUMNS = 100 };
+
+/* Output ------------------------------------------------------------------------------------------------------------- */
+
+static void write_out(void *context, const char *text, size_t length) {
+    (void)context;
+    fwrite(text, 1, length, stdout);
+    if (ferror(stdout)) exit(console_close(EXIT_FAILED));
+}
+
+/* Results that were printed before a message also appear before it. */
+static void write_note(void *context, const char *text, size_t length) {
+    (void)context;
+    fflush(stdout);
+    fwrite(text, 1, length, stderr);
+}
+
+void console_text(const Text *text) { write_out(NULL, text_string(text), text->length); }
+
+int console_close(int code) {
+    if (!fflush(stdout) && !ferror(stdout)) return code;
+    if (errno == EPIPE) return EXIT_PIPE;
+    fprintf(stderr, "reg: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_FAILED;
+}
+
+bool console_has_colour(int file) {
+    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    return isatty(file) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+static int terminal_columns(int file) {
+    struct winsize size;
+    return !ioctl(file, TIOCGWINSZ, &size) && size.ws_col > 0 ? size.ws_col : COLUMNS;
+}
+
+Session *console_session(const Options *options, bool check_only) {
+    bool is_terminal = isatty(STDERR_FILENO);
+    Session *session = session_new(
+        (SessionOptions){.threads = options->threads, .check_only = check_only, .verify = options->verify, .quiet = options->quiet,
+                         .colour = console_has_colour(STDERR_FILENO), .overrides = options->overrides,
+                         .override_count = options->override_count, .dump = options->dump},
+        (SessionOutput){.write = write_out, .note = write_note, .note_is_terminal = is_terminal,
+                        .columns = is_terminal ? terminal_columns(STDERR_FILENO) : COLUMNS});
+    session->elaborator.seed = (uint64_t)options->seed;
+    return session;
+}
+
+/* Signals ------------------------------------------------------------------------------------------------------------ */
+
+/* A handler has no argument to find its session by. */
+static Session *watched;
+
+static void on_interrupt(int signal) {
+    static const char note[] = "\nreg: stopping after this step; Ctrl-C again stops at once\n";
+    (void)signal;
+    if (!watched || watched->interrupted) _exit(EXIT_INTERRUPTED);
+    watched->interrupted = 1;
+    ssize_t written = write(STDERR_FILENO, note, sizeof note - 1);
+    (void)written;
+}
+
+void console_watch(Session *session) {
+    watched = session;
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* Input -------------------------------------------------------------------------------------------------------------- */
+
+static char *read_input(size_t *length) {
+    Text text = {0};
+    char block[65536];
+    size_t count;
+    while ((count = fread(block, 1, sizeof block, stdin)) > 0) text_add_bytes(&text, block, count);
+    *length = text.length;
+    char *bytes = text.bytes ? text.bytes : copy_string("");
+    if (!ferror(stdin)) return bytes;
+    fprintf(stderr, "reg: cannot read standard input: %s\n", strerror(errno));
+    free(bytes);
+    return NULL;
+}
+
+char *console_read(const char *path, size_t *length) {
+    if (!strcmp(path, "-")) return read_input(length);
+    Fault fault = {0};
+    char *text = file_read(path, length, &fault);
+    if (text) return text;
+    fprintf(stderr, "reg: %s\n", fault.message);
+    if (fault.help[0]) fprintf(stderr, "help: %s\n", fault.help);
+    return NULL;
+}
