@@ -20,7 +20,8 @@ typedef struct Pass {
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
 static const Pass graph_passes[] = {
-    {"loops", loops_share, false},
+    {"share loops", loops_share, false},
+    {"hoist", loops_hoist, false},
     {"simplify", simplify, false},
     {"simplify", simplify, false},
     {"fold", fold_constants, true},

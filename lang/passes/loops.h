@@ -1,9 +1,12 @@
-/* A loop that is differentiated has a twin that records its carries; whoever reads the plain loop reads the twin instead. */
+/* Passes over loops: one loop where there were two, and nothing in it that is the same in every iteration. */
 #ifndef REG_PASSES_LOOPS_H
 #define REG_PASSES_LOOPS_H
 
 #include "lang/passes/unit.h"
 
+/* A loop that is differentiated has a twin that records its carries; whoever reads the plain loop reads the twin instead. */
 bool loops_share(Unit *unit);
+/* What a body computes from captured values alone is computed before the loop and captured. */
+bool loops_hoist(Unit *unit);
 
 #endif

@@ -85,7 +85,7 @@ static void transfer_roots(Unit *unit, Node **map, Node *const *outputs, int out
 
 bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
                   int commit_count, Diagnostics *diagnostics) {
-    *unit = (Unit){.graph = graph_new(diagnostics, graph->float_type)};
+    *unit = (Unit){.graph = graph_new(diagnostics, graph->float_type), .arena = arena_new()};
     bool *needed = mark_needed(graph, outputs, output_count, commits, commit_count, true);
     Node **map = allocate(sizeof(Node *) * (graph->node_count + 1));
     Transfer transfer = {graph, unit->graph, needed, map};
@@ -115,6 +115,9 @@ bool unit_rebuild(Unit *unit, UnitRule *rule, void *context) {
 }
 
 void unit_free(Unit *unit) {
-    if (unit->graph != NULL) graph_free(unit->graph);
+    graph_free(unit->graph);
+    for (int k = 0; k < unit->body_count; k++) graph_free(unit->bodies[k]);
+    free(unit->bodies);
+    if (unit->arena != NULL) arena_free(unit->arena);
     *unit = (Unit){0};
 }

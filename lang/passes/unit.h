@@ -11,6 +11,9 @@ typedef struct Unit {
     int output_count;
     Commit *commits;   /* values have the type of their cell */
     int commit_count;
+    Arena *arena;      /* of what passes make for loops: lives as long as the unit, not only until the next rebuild */
+    Graph **bodies;    /* graphs of such loops */
+    int body_count;
 } Unit;
 
 /* Gives the replacement in `graph` of `node`, whose inputs have become `inputs`. NULL after a diagnostic. */

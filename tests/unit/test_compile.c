@@ -169,6 +169,36 @@ static void test_loop(void **state) {
     world_close(&world);
 }
 
+/* The body's matrix c c^T and its exponent do not change: they are computed before the loop. */
+static void test_loop_invariant(void **state) {
+    (void)state;
+    World world;
+    world_open(&world, DTYPE_F64);
+    Graph *graph = world.graph;
+    Shape square = shape_2(4, 4);
+    Cell *x = new_cell(&world, "x", DTYPE_F64, square), *c = new_cell(&world, "c", DTYPE_F64, square);
+    Cell *captured = new_cell(&world, "c", DTYPE_F64, square), *carry = new_cell(&world, "x", DTYPE_F64, square);
+    Graph *inner = graph_new_body(graph);
+    Node *leaf = build_leaf(inner, carry), *fixed = build_leaf(inner, captured);
+    Node *matrix = build_unary(inner, OP_TANH, build_matmul(inner, fixed, build_swap_last(inner, fixed)));
+    Node *next = build_unary(inner, OP_TANH, plus(inner, build_matmul(inner, leaf, matrix), build_reduce(inner, OP_REDUCE_SUM, matrix, 1, true)));
+    LoopBody body = {.graph = inner, .captured_cells = &captured, .captured_count = 1, .carry_cells = &carry, .carry_count = 1,
+                     .next = &next, .max = 3};
+    NodeSpec spec = {.op = OP_LOOP, .inputs = {build_leaf(graph, c), build_leaf(graph, x)}, .input_count = 2, .int_count = 1,
+                     .loop = &body};
+    Node *m = build_leaf(graph, c), *y = build_leaf(graph, x);
+    m = build_unary(graph, OP_TANH, build_matmul(graph, m, build_swap_last(graph, m)));
+    for (int k = 0; k < 3; k++)
+        y = build_unary(graph, OP_TANH, plus(graph, build_matmul(graph, y, m), build_reduce(graph, OP_REDUCE_SUM, m, 1, true)));
+    Node *outputs[] = {build_part(graph, graph_add(graph, &spec), 0), y};
+    Program *program = compile_and_run(&world, outputs, 2, NULL, 0), *alone = compile_and_run(&world, outputs, 1, NULL, 0);
+    assert_int_equal(count_labels(alone, "matmul"), 1);
+    for (int64_t k = 0; k < 16; k++) assert_true(output_number(program, 0, k) == output_number(program, 1, k));
+    program_free(program), program_free(alone);
+    cell_release(x), cell_release(c), cell_release(captured), cell_release(carry);
+    world_close(&world);
+}
+
 static void test_several_results(void **state) {
     (void)state;
     World world;
@@ -280,7 +310,7 @@ static void test_compile_time(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_swap), cmocka_unit_test(test_crossed_updates), cmocka_unit_test(test_adam_in_place),
-        cmocka_unit_test(test_table), cmocka_unit_test(test_plain_outputs), cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_table), cmocka_unit_test(test_plain_outputs), cmocka_unit_test(test_loop), cmocka_unit_test(test_loop_invariant),
         cmocka_unit_test(test_several_results), cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_compile_time),
     };
