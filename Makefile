@@ -20,6 +20,11 @@ LIBRARY_OBJECTS = $(filter-out $B/lang/driver/main.o,$(OBJECTS))
 # Elementwise loops: one text, three instruction sets, chosen at run time (runtime/exec/elementwise.c).
 # -fno-trapping-math lets comparisons become masks; -fwrapv: integers wrap. Neither changes a float result.
 VECTOR_FLAGS = -O3 -fno-trapping-math -fwrapv
+# Loops whose trip counts are only known when they run: -O2 of gcc 12 leaves them scalar.
+EXTRA_fused = -O3
+EXTRA_reduction = -O3
+EXTRA_scan = -O3
+EXTRA_reduce = -O3
 EXTRA_elementwise_v1 = $(VECTOR_FLAGS)
 EXTRA_elementwise_v3 = $(VECTOR_FLAGS) -march=x86-64-v3
 EXTRA_elementwise_v4 = $(VECTOR_FLAGS) -march=x86-64-v4 -mprefer-vector-width=512
