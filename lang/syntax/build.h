@@ -22,12 +22,21 @@ typedef struct MinimizeHeader {
     bool eval;
 } MinimizeHeader;
 
+/* How the grammar goes on after a syntax error. */
+typedef enum Resume {
+    RESUME_HERE,   /* the offending token ends the statement */
+    RESUME_BEHIND, /* the stream skipped it */
+    RESUME_NOT,    /* as the parser generator does: discard until something fits */
+} Resume;
+
 typedef struct Parse {
     Arena *arena;
     Diagnostics *diagnostics;
     TokenStream *stream;
     Token token;        /* the one handed to the grammar last */
     Nodes statements;   /* of the script, complete ones only */
+    Resume resume;
+    uint32_t error_offset; /* where the last one was */
     int error_count;    /* syntax errors so far */
     bool incomplete;    /* the first of them was at the end of the text */
 } Parse;

@@ -43,6 +43,13 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
     parse->error_count++;
 }
 
+/* After an error: the stream has left the statement behind; said so, the grammar reports the next error too. */
+#define RESUME \
+    do { \
+        if (parse->resume == RESUME_BEHIND) yyclearin; \
+        if (parse->resume != RESUME_NOT) yyerrok; \
+    } while (0)
+
 /* yyloc is @$ of the rule at hand, yylsp[-1] the middle one of three symbols. */
 #define ITEMS(...) (int)(sizeof((Tree *[]){__VA_ARGS__}) / sizeof(Tree *)), (Tree *[]){__VA_ARGS__}
 #define NODE(kind, ...) node(parse, TREE_##kind, yyloc, ITEMS(__VA_ARGS__), NULL)
@@ -75,10 +82,10 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 %token BEST "`best`" FROM "`from`" TO "`to`" UNTIL "`until`" MAX "`max`" ALL "`all`" WITH_REPLACEMENT "`with replacement`"
 %token OPTIMIZER "`optimizer`" START "`start`" EPOCHS "`epochs`" STEPS "`steps`" PERCENT "`%`" NEXT_TERM "the next term"
 %token <word> RANK "`highest` or `lowest`"
-%token OPEN "`(`" LAMBDA "`( ` of a lambda" CLOSE "`)`" BRACKET "`[`" BRACKET_CLOSE "`]`" MAKE "`{` of a maker" RECORD "`{` of a record"
+%token OPEN "`(`" LAMBDA "`(` of a lambda" CLOSE "`)`" BRACKET "`[`" BRACKET_CLOSE "`]`" MAKE "`{` of a maker" RECORD "`{` of a record"
 %token BLOCK "`{`" CLAUSES "`{` of a train block" MEMBERS "`{` of a method" ROWS "`{` of a table" ITEMS "`{` of a plot" BRACE_CLOSE "`}`"
 %token COMMA "`,`" COLON "`:`" DOT "`.`" RANGE "`..`" ELLIPSIS "`...`" ASSIGN "`=`" TILDE "`~`" COMMIT "`<-`" ARROW "`->`" PIPE "`|>`"
-%token PLUS "`+`" MINUS "`-`" STAR "`*`" STAR_STAR "`**`" SLASH "`/`" FLOOR "`//`" MODULO "`% `" POWER "`^`" MATMUL "`@`"
+%token PLUS "`+`" MINUS "`-`" STAR "`*`" STAR_STAR "`**`" SLASH "`/`" FLOOR "`//`" MODULO "`%` between numbers" POWER "`^`" MATMUL "`@`"
 %token EQ "`==`" NE "`!=`" LT "`<`" LE "`<=`" GT "`>`" GE "`>=`"
 
 %precedence LOW
@@ -115,7 +122,7 @@ script
 
 script_statement
     : statement
-    | error                               { $$ = NULL; yyerrok; }
+    | error                               { $$ = NULL; RESUME; }
     ;
 
 statements
@@ -259,7 +266,7 @@ member
     | FN NAME OPEN parameters CLOSE result body
                                           { $$ = named($2, NODE(FN, $4, $6, $7, NULL)); }
     | action_clause
-    | error                               { $$ = NULL; yyerrok; }
+    | error                               { $$ = NULL; RESUME; }
     ;
 
 hook: HOOK OPEN parameters CLOSE body     { $$ = named($1, NODE(HOOK, $3, $5)); };
@@ -310,7 +317,7 @@ clause
     | expr COMMIT expr                    { $$ = NODE(COMMIT, $1, $3); }
     | let
     | action_clause
-    | error                               { $$ = NULL; yyerrok; }
+    | error                               { $$ = NULL; RESUME; }
     ;
 
 header
@@ -384,7 +391,7 @@ row
     | FOR NAME IN expr ROWS rows BRACE_CLOSE
                                           { $$ = named($2, NODE(FOR, $4, node(parse, TREE_BLOCK, @5, 0, NULL, $6))); }
     | let
-    | error                               { $$ = NULL; yyerrok; }
+    | error                               { $$ = NULL; RESUME; }
     ;
 
 plot_items
@@ -401,7 +408,7 @@ plot_item_list
 plot_item
     : expr
     | named_argument
-    | error                               { $$ = NULL; yyerrok; }
+    | error                               { $$ = NULL; RESUME; }
     ;
 
 expr_list
@@ -531,7 +538,15 @@ field_list
 
 %%
 
-const char *token_name(int kind) { return yysymbol_name((yysymbol_kind_t)kind); }
+/* What is written the same is called the same. */
+const char *token_name(int kind) {
+    switch (kind) {
+    case TOKEN_MAKE: case TOKEN_RECORD: case TOKEN_CLAUSES: case TOKEN_MEMBERS: case TOKEN_ROWS: case TOKEN_ITEMS: return "`{`";
+    case TOKEN_LAMBDA: return "`(`";
+    case TOKEN_MODULO: return "`%`";
+    default: return yysymbol_name((yysymbol_kind_t)kind);
+    }
+}
 
 static int yyreport_syntax_error(const yypcontext_t *context, Parse *parse) {
     yysymbol_kind_t kinds[YYNTOKENS];

@@ -46,38 +46,45 @@ static bool is_continuation(int kind) {
     }
 }
 
-static void add_choice(Text *out, int *used, const char *choice) {
-    text_addf(out, "%s%s", *used ? ", " : "", choice);
-    ++*used;
+enum { CHOICES_MAX = 4 };
+
+typedef struct Choices {
+    const char *names[CHOICES_MAX];
+    int count;
+} Choices;
+
+static void add_choice(Choices *choices, const char *name) {
+    if (choices->count < CHOICES_MAX) choices->names[choices->count++] = name;
 }
 
-/* "`,` or `)`", "an expression or `]`": at most four; the last comma becomes "or". */
-static void describe_expected(const Situation *at, Text *out) {
-    bool operand = expects(at, TOKEN_NUMBER) && expects(at, TOKEN_LAMBDA);
-    bool behind_operand = expects(at, TOKEN_PLUS) && !operand;
-    bool statement = operand && expects(at, TOKEN_LET);
-    int used = 0;
-    if (statement) add_choice(out, &used, "a statement");
-    else if (operand) add_choice(out, &used, "an expression");
-    else if (expects(at, TOKEN_MINIMIZE)) add_choice(out, &used, "a clause such as `minimize`, `using` or `batch`");
-    else if (expects(at, TOKEN_HOOK)) add_choice(out, &used, "a hook such as `penalty(output) = ...`, or `state`");
-    for (int i = 0; i < at->count && used < 5; i++) {
-        int kind = at->expected[i];
-        if (used > 0 && (statement || expects(at, TOKEN_MINIMIZE) || expects(at, TOKEN_HOOK)) && kind != TOKEN_BRACE_CLOSE) continue;
-        if (operand && kind != TOKEN_CLOSE && kind != TOKEN_BRACKET_CLOSE && kind != TOKEN_BRACE_CLOSE) continue;
-        if (behind_operand && is_continuation(kind)) continue;
-        if (kind == TOKEN_END && expects(at, TOKEN_NEWLINE)) continue;
-        add_choice(out, &used, token_name(kind));
+/* Says nothing beyond what stands in the list already. */
+static bool is_noise(const Situation *at, int kind, bool operand, bool group) {
+    if (group && kind != TOKEN_BRACE_CLOSE) return true;
+    if (operand && kind != TOKEN_CLOSE && kind != TOKEN_BRACKET_CLOSE && kind != TOKEN_BRACE_CLOSE) return true;
+    if (expects(at, TOKEN_PLUS) && !operand && (is_continuation(kind) || (kind == TOKEN_ASSIGN && expects(at, TOKEN_COMMA)))) return true;
+    if (kind == TOKEN_COLON && expects(at, TOKEN_BRACKET_CLOSE)) return true;
+    return kind == TOKEN_END && expects(at, TOKEN_NEWLINE);
+}
+
+static void join_choices(const Choices *choices, Text *out) {
+    for (int i = 0; i < choices->count; i++) {
+        if (i > 0) text_add(out, i == choices->count - 1 ? " or " : ", ");
+        text_add(out, choices->names[i]);
     }
-    char *comma = used > 1 ? strrchr(out->bytes, ',') : NULL;
-    if (comma && comma[1] == '`') comma = NULL; /* the name of the comma itself */
-    if (!comma) return;
-    Text tail = {0};
-    text_add(&tail, comma + 2);
-    out->length = (size_t)(comma - out->bytes);
-    out->bytes[out->length] = 0;
-    text_addf(out, " or %s", text_string(&tail));
-    text_free(&tail);
+}
+
+/* "`,` or `)`", "an expression or `]`": at most four. */
+static void describe_expected(const Situation *at, Text *out) {
+    Choices choices = {0};
+    bool operand = expects(at, TOKEN_NUMBER) && expects(at, TOKEN_LAMBDA);
+    bool clause = expects(at, TOKEN_MINIMIZE), member = expects(at, TOKEN_HOOK), statement = operand && expects(at, TOKEN_LET);
+    if (clause) add_choice(&choices, "a clause such as `minimize`, `using` or `batch`");
+    else if (member) add_choice(&choices, "a hook such as `penalty(output) = ...`, or `state`");
+    else if (statement) add_choice(&choices, "a statement");
+    else if (operand) add_choice(&choices, "an expression");
+    for (int i = 0; i < at->count; i++)
+        if (!is_noise(at, at->expected[i], operand, clause || member || statement)) add_choice(&choices, at->expected[i] == TOKEN_MAKE ? "`{` touching the name" : token_name(at->expected[i]));
+    join_choices(&choices, out);
 }
 
 static const struct { const char *word; const char *help; } foreign_words[] = {
@@ -142,7 +149,7 @@ static bool help_clause(const Situation *at, Text *help) {
         text_add(help, "settings stand in braces, also when there are none: `name{}(x) = ...`");
     else if (at->found->kind == TOKEN_BLOCK && expects(at, TOKEN_MAKE))
         text_add(help, "the brace with the settings touches the name");
-    else if (expects(at, TOKEN_FOR) && expects(at, TOKEN_ON) && at->frame->head == TOKEN_TRAIN)
+    else if (expects(at, TOKEN_FOR) && at->frame->head == TOKEN_TRAIN)
         text_add(help, "say what to train, on what and how long: `train net on data for 10 epochs {`");
     else if (at->found->kind == TOKEN_ARROW)
         text_add(help, "the parameters of a lambda stand in parentheses: `(x) -> expr`");
@@ -158,6 +165,8 @@ static bool help_word(const Situation *at, Text *help) {
     if (!foreign && at->frame->kind != FRAME_BRACKET) foreign = head->kind == TOKEN_NAME ? foreign_help(head) : NULL;
     if (!foreign) foreign = at->found->kind == TOKEN_NAME ? foreign_help(at->raw) : NULL;
     if (foreign) text_add(help, foreign);
+    else if (expects(at, TOKEN_NAME) && !expects(at, TOKEN_NUMBER) && at->raw->text && at->raw->kind != TOKEN_NAME && at->raw->kind != TOKEN_STRING)
+        text_addf(help, "`%s` cannot be a name: it is a word of the language", at->raw->text);
     else if (token_is_infix(at->found->kind) && at->raw->newline_before)
         text_addf(help, "a line goes on behind an operator: end the line above with %s", token_name(at->found->kind));
     else if (previous && head == previous && head->kind == TOKEN_NAME && word_is_clause(head->text) && at->frame->kind != FRAME_TRAIN)
@@ -182,7 +191,10 @@ static const Token *still_open(const Situation *at) {
 void syntax_error_report(Parse *parse, const int *expected, int count) {
     TokenStream *stream = parse->stream;
     if (parse->error_count++ == 0 && parse->token.kind == TOKEN_END && !stream->stopped) parse->incomplete = true;
-    if (stream->stopped) return;
+    bool again = parse->error_count > 1 && parse->error_offset == parse->token.span.start;
+    parse->error_offset = parse->token.span.start;
+    parse->resume = RESUME_NOT;
+    if (stream->stopped || again) return;
     size_t index = stream->index;
     while (index > 0 && stream->tokens->items[index].span.start > parse->token.span.start) index--;
     Situation at = {parse, expected, count, &parse->token, &stream->tokens->items[index], stream->tokens,
@@ -200,5 +212,7 @@ void syntax_error_report(Parse *parse, const int *expected, int count) {
     text_free(&wanted);
     text_free(&found);
     text_free(&help);
-    token_stream_recover(stream, &parse->token);
+    if (opener && opener->kind == TOKEN_RECORD && opener->match < 0) stream->stopped = true; /* all that follows would be misread */
+    bool skipped = token_stream_recover(stream, &parse->token);
+    if (parse->token.kind != TOKEN_END && !stray) parse->resume = skipped ? RESUME_BEHIND : RESUME_HERE;
 }

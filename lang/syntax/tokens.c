@@ -294,8 +294,8 @@ static bool skip_statement(TokenStream *stream) {
     }
 }
 
-void token_stream_recover(TokenStream *stream, const Token *offending) {
-    if (stream->stopped || offending->kind == TOKEN_END) return;
+bool token_stream_recover(TokenStream *stream, const Token *offending) {
+    if (stream->stopped || offending->kind == TOKEN_END) return false;
     bool bracket = false;
     size_t outermost = 0;
     while (stream->depth > 0 && (top(stream)->kind == FRAME_BRACKET || stream->opened)) {
@@ -310,9 +310,10 @@ void token_stream_recover(TokenStream *stream, const Token *offending) {
         else if (offending->kind == TOKEN_BRACE_CLOSE) stream->index--;
         else stream->stopped = true;
     } else if (offending->kind == TOKEN_NEWLINE || offending->kind == TOKEN_NEXT_TERM || offending->kind == TOKEN_BRACE_CLOSE) {
-        return;
+        return false;
     }
     if (!stream->stopped && !skip_statement(stream)) stream->stopped = true;
     stream->previous = TOKEN_CLOSE;
     stream->at_start = stream->half = false;
+    return true;
 }

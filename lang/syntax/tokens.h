@@ -64,8 +64,8 @@ typedef struct TokenStream {
 
 void token_stream_start(TokenStream *stream, const Tokens *tokens, Arena *arena, Diagnostics *diagnostics);
 Token token_stream_next(TokenStream *stream);
-/* After a syntax error at `offending`: goes on behind the statement at hand. */
-void token_stream_recover(TokenStream *stream, const Token *offending);
+/* After a syntax error at `offending`: goes on behind the statement at hand. False when that token itself ends it. */
+bool token_stream_recover(TokenStream *stream, const Token *offending);
 
 bool token_ends_operand(int kind);
 bool token_is_infix(int kind);

@@ -2,6 +2,9 @@
 
 #include "lang/syntax/parser.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static const char *const kind_names[] = {
     [TREE_NUMBER] = "number", [TREE_QUANTITY] = "quantity", [TREE_STRING] = "string", [TREE_BOOL] = "bool",
     [TREE_NAME] = "name", [TREE_LIST] = "list", [TREE_RECORD] = "record", [TREE_RANGE] = "range", [TREE_LAMBDA] = "lambda",
@@ -38,6 +41,16 @@ static void add_quoted(const char *string, Text *out) {
 
 static bool holds_text(TreeKind kind) { return kind == TREE_STRING || kind == TREE_IMPORT; }
 
+/* The shortest text that reads back as the same number. */
+static void add_number(const Tree *tree, Text *out) {
+    char digits[40];
+    for (int precision = 6; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, tree->number);
+        if (strtod(digits, NULL) == tree->number) break;
+    }
+    text_addf(out, " %s%s", digits, tree->flag ? "" : " real");
+}
+
 /* A slot that is left out is shown as `-`, so that the next ones keep their places. */
 static void dump_node(const Tree *tree, int depth, Text *out) {
     for (int i = 0; i < depth; i++) text_add(out, "  ");
@@ -52,7 +65,7 @@ static void dump_node(const Tree *tree, int depth, Text *out) {
     } else if (tree->name) {
         text_addf(out, " %s", tree->name);
     }
-    if (tree->kind == TREE_NUMBER) text_addf(out, " %.17g%s", tree->number, tree->flag ? "" : " real");
+    if (tree->kind == TREE_NUMBER) add_number(tree, out);
     else if (tree->kind == TREE_BOOL) text_add(out, tree->number != 0 ? " true" : " false");
     else if (tree->flag) text_add(out, " *");
     text_add_char(out, '\n');

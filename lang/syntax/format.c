@@ -1,0 +1,205 @@
+/* The canonical text of a script. Works on tokens, so that comments and the user's line breaks stay where they are: what
+ * changes is indentation, blanks between tokens, runs of blank lines, and the columns of comments behind code. */
+#include "lang/syntax/grammar.h"
+#include "lang/syntax/parser.h"
+#include "lang/syntax/tokens.h"
+#include "runtime/base/memory.h"
+#include "runtime/base/width.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { INDENT = 2, TERM_INDENT = 9 /* under the first term of `minimize ` */ };
+
+typedef struct Line {
+    int indent;
+    bool blank_before;
+    Text code;
+    Text comment;
+} Line;
+
+typedef struct Bracket {
+    int kind;
+    int indent; /* of the line that opened it */
+} Bracket;
+
+typedef struct Formatter {
+    const Source *source;
+    const Tokens *tokens;
+    size_t comment;                                   /* the next one */
+    uint32_t end;                                     /* of the last token or comment */
+    struct { Line *items; size_t count; size_t capacity; } lines;
+    struct { Bracket *items; size_t count; size_t capacity; } brackets;
+    int previous;                                     /* kind of the token before, NEWLINE included */
+    int before;                                       /* the kind before that */
+    bool unary;                                       /* the token before is a sign */
+} Formatter;
+
+static bool opens_block(int kind) {
+    return kind == TOKEN_BLOCK || kind == TOKEN_CLAUSES || kind == TOKEN_MEMBERS || kind == TOKEN_ROWS || kind == TOKEN_ITEMS;
+}
+
+static bool opens(int kind) {
+    return opens_block(kind) || kind == TOKEN_OPEN || kind == TOKEN_LAMBDA || kind == TOKEN_BRACKET || kind == TOKEN_MAKE || kind == TOKEN_RECORD;
+}
+
+static bool closes(int kind) { return kind == TOKEN_CLOSE || kind == TOKEN_BRACKET_CLOSE || kind == TOKEN_BRACE_CLOSE; }
+
+static const Bracket *innermost(const Formatter *formatter) {
+    static const Bracket script = {TOKEN_BLOCK, -INDENT};
+    return formatter->brackets.count > 0 ? &formatter->brackets.items[formatter->brackets.count - 1] : &script;
+}
+
+static int indent_of(const Formatter *formatter, int kind) {
+    const Bracket *bracket = innermost(formatter);
+    int inside = bracket->indent + INDENT;
+    if (closes(kind)) return bracket->indent < 0 ? 0 : bracket->indent;
+    if (!opens_block(bracket->kind)) return inside;
+    int previous = formatter->previous;
+    if (previous == TOKEN_NEXT_TERM) return inside + TERM_INDENT;
+    bool starts = previous == TOKEN_NEWLINE || previous == 0 || opens_block(previous);
+    return starts || kind == TOKEN_ELSE ? inside : inside + INDENT;
+}
+
+static bool blank_between(const Formatter *formatter, uint32_t start) {
+    int newlines = 0;
+    for (uint32_t i = formatter->end; i < start; i++) newlines += formatter->source->text[i] == '\n';
+    return newlines > 1 && formatter->lines.count > 0;
+}
+
+static Line *new_line(Formatter *formatter, int indent, uint32_t start) {
+    Line line = {.indent = indent, .blank_before = blank_between(formatter, start)};
+    list_push(&formatter->lines, line);
+    return &formatter->lines.items[formatter->lines.count - 1];
+}
+
+/* Comments that stand before `start`: behind the line at hand, or on lines of their own. */
+static void take_comments(Formatter *formatter, uint32_t start, int kind) {
+    while (formatter->comment < formatter->tokens->comments.count) {
+        const Comment *comment = &formatter->tokens->comments.items[formatter->comment];
+        if (comment->span.start >= start) return;
+        uint32_t end = comment->span.end;
+        while (end > comment->span.start && strchr(" \t\r", formatter->source->text[end - 1])) end--;
+        int indent = closes(kind) || kind == TOKEN_END ? innermost(formatter)->indent + INDENT : indent_of(formatter, kind);
+        bool own_line = comment->own_line || formatter->lines.count == 0;
+        Line *line = own_line ? new_line(formatter, indent, comment->span.start) : &formatter->lines.items[formatter->lines.count - 1];
+        text_add_bytes(own_line ? &line->code : &line->comment, formatter->source->text + comment->span.start, end - comment->span.start);
+        formatter->end = comment->span.end;
+        formatter->comment++;
+    }
+}
+
+static bool in_index(const Formatter *formatter) { return innermost(formatter)->kind == TOKEN_BRACKET; }
+
+/* A blank between the token before and this one, both on one line? The innermost bracket is the one around both. */
+static bool blank_before(const Formatter *formatter, int kind, bool is_sign) {
+    int previous = formatter->previous;
+    if (previous == TOKEN_OPEN || previous == TOKEN_LAMBDA || previous == TOKEN_BRACKET || previous == TOKEN_MAKE || previous == TOKEN_RECORD
+        || previous == TOKEN_DOT || previous == TOKEN_RANGE || previous == TOKEN_POWER || formatter->unary) return false;
+    bool behind_operand = token_ends_operand(previous);
+    switch (kind) {
+    case TOKEN_COMMA: case TOKEN_DOT: case TOKEN_RANGE: case TOKEN_POWER: case TOKEN_PERCENT: case TOKEN_MAKE: case TOKEN_CLOSE:
+    case TOKEN_BRACKET_CLOSE: return false;
+    case TOKEN_OPEN: return !behind_operand && previous != TOKEN_HOOK && previous != TOKEN_GRADIENT && previous != TOKEN_PROX;
+    case TOKEN_BRACKET: return !(behind_operand && previous != TOKEN_COLON) && !(previous == TOKEN_COLON && in_index(formatter));
+    case TOKEN_BRACE_CLOSE: return opens_block(innermost(formatter)->kind) && !opens_block(previous);
+    case TOKEN_COLON: return in_index(formatter) && previous == TOKEN_COMMA;
+    default: break;
+    }
+    if (previous == TOKEN_COLON && in_index(formatter)) return false;
+    return !(is_sign && previous == TOKEN_COLON && in_index(formatter));
+}
+
+static void add_token(Formatter *formatter, const Token *token) {
+    bool breaks = token->newline_before || formatter->lines.count == 0;
+    take_comments(formatter, token->span.start, token->kind);
+    bool is_sign = token->kind == TOKEN_MINUS && !token_ends_operand(formatter->previous);
+    bool separated = formatter->previous == TOKEN_NEWLINE && !breaks;
+    Line *line;
+    if (breaks) {
+        line = new_line(formatter, indent_of(formatter, token->kind), token->span.start);
+        line->blank_before = line->blank_before && !closes(token->kind) && !opens_block(formatter->before);
+    } else {
+        line = &formatter->lines.items[formatter->lines.count - 1];
+        if (separated) text_add(&line->code, "; ");
+        else if (blank_before(formatter, token->kind, is_sign)) text_add_char(&line->code, ' ');
+    }
+    if (closes(token->kind) && formatter->brackets.count > 0) formatter->brackets.count--;
+    if (token->kind == TOKEN_WITH_REPLACEMENT) text_add(&line->code, "with replacement");
+    else text_add_bytes(&line->code, formatter->source->text + token->span.start, token->span.end - token->span.start);
+    if (opens(token->kind)) {
+        Bracket bracket = {token->kind, line->indent};
+        list_push(&formatter->brackets, bracket);
+    }
+    formatter->unary = is_sign;
+    formatter->end = token->span.end;
+}
+
+static void format_tokens(Formatter *formatter, TokenStream *stream) {
+    for (;;) {
+        Token token = token_stream_next(stream);
+        if (token.kind == TOKEN_END) break;
+        if (token.kind != TOKEN_NEWLINE && token.kind != TOKEN_NEXT_TERM) add_token(formatter, &token);
+        formatter->previous = token.kind;
+        if (token.kind != TOKEN_NEWLINE) formatter->before = token.kind;
+    }
+    formatter->previous = TOKEN_NEWLINE;
+    take_comments(formatter, UINT32_MAX, TOKEN_END);
+}
+
+static int code_columns(const Line *line) { return line->indent + text_columns(text_string(&line->code)); }
+
+/* Comments behind neighbouring lines of code stand in one column. */
+static void write_lines(const Formatter *formatter, Text *out) {
+    size_t group_end = 0;
+    int column = 0;
+    for (size_t i = 0; i < formatter->lines.count; i++) {
+        const Line *line = &formatter->lines.items[i];
+        if (i >= group_end)
+            for (column = 0, group_end = i; group_end < formatter->lines.count && formatter->lines.items[group_end].comment.length > 0
+                 && (group_end == i || !formatter->lines.items[group_end].blank_before); group_end++) {
+                int columns = code_columns(&formatter->lines.items[group_end]);
+                if (columns > column) column = columns;
+            }
+        if (line->blank_before) text_add_char(out, '\n');
+        text_add_repeat(out, " ", line->indent);
+        text_add(out, text_string(&line->code));
+        if (line->comment.length > 0) {
+            text_add_repeat(out, " ", column - code_columns(line) + 2);
+            text_add(out, text_string(&line->comment));
+        }
+        text_add_char(out, '\n');
+    }
+}
+
+static void formatter_free(Formatter *formatter) {
+    for (size_t i = 0; i < formatter->lines.count; i++) {
+        text_free(&formatter->lines.items[i].code);
+        text_free(&formatter->lines.items[i].comment);
+    }
+    list_free(&formatter->lines);
+    list_free(&formatter->brackets);
+}
+
+/* A text with errors is given back as it is. */
+void format_script(const Script *script, const Source *source, Text *out) {
+    (void)script;
+    Sources sources = {0};
+    Diagnostics diagnostics = {.sources = &sources};
+    uint32_t file = sources_add(&sources, source->path, source->text, source->length);
+    Arena *arena = arena_new();
+    Tokens tokens = {0};
+    tokens_scan(&tokens, arena, file, &diagnostics);
+    TokenStream *stream = allocate(sizeof *stream);
+    token_stream_start(stream, &tokens, arena, &diagnostics);
+    Formatter formatter = {.source = source, .tokens = &tokens};
+    format_tokens(&formatter, stream);
+    if (diagnostics.error_count > 0) text_add_bytes(out, source->text, source->length);
+    else write_lines(&formatter, out);
+    formatter_free(&formatter);
+    free(stream);
+    tokens_free(&tokens);
+    arena_free(arena);
+    diagnostics_clear(&diagnostics);
+    sources_free(&sources);
+}
