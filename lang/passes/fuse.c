@@ -107,13 +107,16 @@ static bool updates_in_place(const Node *node) { return op_of(node)->inplace && 
 
 /* In order of falling ids, so that every reader of a node has its final level when the node is reached. */
 static void sink_levels(Fuse *f) {
+    int top = 0;
+    for (int id = 0; id < f->count; id++) top = f->level[id] >= top ? f->level[id] + 1 : top;
     for (int id = f->count - 1; id >= 0; id--) {
         const Node *node = f->unit->graph->nodes[id];
         if (!f->live[id] || access_is_static(node)) continue;
         bool computed = access_is_fused(node) && !access_is_reduce(node);
+        f->update[id] = (computed || updates_in_place(node)) && !f->held[id] && (f->committed[id] || f->update[id]);
         if (computed && f->fused_limit[id] > f->level[id] && f->fused_limit[id] == f->limit[id] && f->limit[id] != INT_MAX)
             f->level[id] = f->limit[id];
-        f->update[id] = (computed || updates_in_place(node)) && !f->held[id] && (f->committed[id] || f->update[id]);
+        if (computed && f->update[id] && f->limit[id] == INT_MAX) f->level[id] = top; /* updates meet at the end */
         for (int k = 0; k < node->input_count; k++) {
             Edge edge = edge_of(node, k);
             if (edge.producer == NULL) continue;
