@@ -59,22 +59,36 @@ Session *console_session(const Options *options, bool check_only) {
 
 /* Signals ------------------------------------------------------------------------------------------------------------ */
 
-/* A handler has no argument to find its session by. */
+/* A handler has no argument to find these by. */
 static Session *watched;
+static volatile sig_atomic_t *prompt_flag;
 
 static void on_interrupt(int signal) {
     static const char note[] = "\nreg: stopping after this step; Ctrl-C again stops at once\n";
     (void)signal;
+    if (prompt_flag) {
+        *prompt_flag = 1;
+        return;
+    }
     if (!watched || watched->interrupted) _exit(EXIT_INTERRUPTED);
     watched->interrupted = 1;
     ssize_t written = write(STDERR_FILENO, note, sizeof note - 1);
     (void)written;
 }
 
-void console_watch(Session *session) {
-    watched = session;
+static void handle_interrupts(void) {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
+}
+
+void console_watch(Session *session) {
+    watched = session;
+    handle_interrupts();
+}
+
+void console_watch_prompt(volatile sig_atomic_t *flag) {
+    prompt_flag = flag;
+    handle_interrupts();
 }
 
 /* Input -------------------------------------------------------------------------------------------------------------- */

@@ -14,6 +14,8 @@ bool console_has_colour(int file);
 
 /* The first Ctrl-C asks the session to stop after the step at hand, the second ends the program. */
 void console_watch(Session *session); /* NULL: Ctrl-C ends the program at once */
+/* While a line is read Ctrl-C only sets *flag; NULL ends that. */
+void console_watch_prompt(volatile sig_atomic_t *flag);
 
 /* The file, or standard input for "-"; freed by the caller. NULL after a message on stderr. */
 char *console_read(const char *path, size_t *length);

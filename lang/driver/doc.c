@@ -40,8 +40,9 @@ static void add_wrapped(const char *text, int indent, Text *out) {
         size_t length = strcspn(text, " \n");
         char *word = copy_bytes(text, length);
         int columns = text_columns(word);
-        if (column && column + 1 + columns > COLUMNS) text_add(out, "\n"), column = 0;
-        if (!column) text_add_repeat(out, " ", column = indent);
+        bool starts = !column || column + 1 + columns > COLUMNS;
+        if (starts && column) text_add(out, "\n");
+        if (starts) text_add_repeat(out, " ", column = indent);
         else text_add(out, " "), column++;
         text_add(out, word);
         column += columns;
@@ -113,11 +114,13 @@ static void add_library(const LibraryName *entry, Text *out) {
     sources_add(&sources, "", "", 0);
     uint32_t number = sources_add(&sources, file->path, file->text, file->length);
     Script script = parse_script(arena, number, &diagnostics, NULL);
+    size_t before = out->length;
     for (int k = 0; k < script.root->count; k++) {
         const Tree *tree = script.root->items[k];
         if (tree->name && !strcmp(tree->name, entry->name) && !strcmp(tree_kind_name(tree->kind), entry->kind))
             add_definition(file, entry, tree, &sources.items[number], out);
     }
+    if (out->length == before) text_addf(out, "%s — %s, %s\n", entry->name, entry->kind, file->path);
     diagnostics_clear(&diagnostics);
     sources_free(&sources);
     arena_free(arena);
@@ -165,9 +168,13 @@ bool doc_name(const char *name, Text *out) {
     return out->length > before;
 }
 
+void doc_words(void (*add)(void *sink, const char *name), void *sink) {
+    for (int k = 0; k < WORD_COUNT; k++) add(sink, words[k].name);
+}
+
 void doc_each(void (*add)(void *sink, const char *name), void *sink) {
     char name[64];
-    for (int k = 0; k < WORD_COUNT; k++) add(sink, words[k].name);
+    doc_words(add, sink);
     for (int k = 0; builtin_at(k); k++) add(sink, builtin_name(builtin_at(k), name));
     for (int k = 0; k < library_name_count; k++) add(sink, library_names[k].name);
     for (size_t k = 0; k < builtin_count(); k++) add(sink, builtin_info(k).name);
@@ -221,7 +228,11 @@ static void list_builtins(Text *out) {
 static void add_title(const LibraryFile *file, Text *out) {
     const char *title = file->text;
     size_t length = strcspn(title, "\n"), skip = strspn(title, "# ");
-    text_addf(out, "%s%s: %.*s\n", out->length ? "\n" : "", file->path, (int)(length > skip ? length - skip : 0), title + skip);
+    Text line = {0};
+    text_addf(&line, "%s: %.*s", file->path, (int)(length > skip ? length - skip : 0), title + skip);
+    if (out->length) text_add(out, "\n");
+    add_wrapped(text_string(&line), 0, out);
+    text_free(&line);
 }
 
 static void list_library(Text *out) {

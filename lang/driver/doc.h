@@ -14,6 +14,7 @@ char *doc_nearest(const char *name);
 /* All names, by group. */
 void doc_list(Text *out);
 /* Every name that has a page, for completion. */
+void doc_words(void (*add)(void *sink, const char *name), void *sink); /* those of the language alone */
 void doc_each(void (*add)(void *sink, const char *name), void *sink);
 
 #endif

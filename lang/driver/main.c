@@ -1,6 +1,7 @@
 /* The command line: the table of commands, and the only place that ends the program with a code. */
 #include "lang/driver/commands.h"
 #include "lang/driver/console.h"
+#include "runtime/base/width.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,13 @@ static int command_help(const Options *options) {
         return command ? help_of(command) : unknown_command(options->names[0]);
     }
     printf("Reg: say what is learned, from what, and what holds it back.\n\n");
-    for (int k = 0; k < COMMAND_COUNT; k++) printf("  reg %-7s %-10s %s\n", commands[k].name, commands[k].arguments, commands[k].summary);
+    for (int k = 0; k < COMMAND_COUNT; k++) {
+        Text line = {0};
+        text_add_left(&line, commands[k].name, 8);
+        text_add_left(&line, commands[k].arguments, 10);
+        printf("  reg %s %s\n", text_string(&line), commands[k].summary);
+        text_free(&line);
+    }
     printf("\n`reg help COMMAND` lists the options of a command, `reg doc` what the language knows.\n");
     return EXIT_DONE;
 }

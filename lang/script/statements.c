@@ -78,7 +78,7 @@ static void collect_nodes(Value value, Nodes *nodes) {
 }
 
 /* A name at top level is computed at once: errors come in the order of the script, and nothing is computed twice. */
-static bool compute_value(Session *session, Value value, Span span) {
+bool statement_compute(Session *session, Value value, Span span) {
     Nodes nodes = {0};
     collect_nodes(value, &nodes);
     bool ok = true;
@@ -90,9 +90,13 @@ static bool compute_value(Session *session, Value value, Span span) {
 
 static bool run_let(Session *session, const Tree *tree, Scope *scope) {
     Elaborator *e = &session->elaborator;
+    Value before = record_field(&(Record){.fields = scope->fields, .count = scope->count}, tree->name);
     if (!elaborate_statement(e, tree, scope, NULL)) return false;
     Value value;
-    return scope_find(e, scope, tree->name, &value) && compute_value(session, value, tree->span);
+    if (scope_find(e, scope, tree->name, &value) && statement_compute(session, value, tree->span)) return true;
+    if (value_ok(before)) scope_set(e, scope, tree->name, before);
+    else scope->count--; /* the newest */
+    return false;
 }
 
 static bool run_expression(Session *session, const Tree *tree, Scope *scope) {
@@ -101,7 +105,7 @@ static bool run_expression(Session *session, const Tree *tree, Scope *scope) {
     bool is_statement = expression->kind == TREE_IF;
     if (!elaborate_statement(&session->elaborator, tree, scope, &value)) return false;
     if (is_statement && !value_ok(value)) return true;
-    return session->options.check_only ? compute_value(session, value, tree->span) : show_value(session, value);
+    return session->options.check_only ? statement_compute(session, value, tree->span) : show_value(session, value);
 }
 
 static bool run_var(Session *session, const Tree *tree, Scope *scope) {

@@ -14,6 +14,8 @@ bool statement_image(Session *session, const Tree *tree, Scope *scope);
 bool statement_save(Session *session, const Tree *tree, Scope *scope);  /* save.c */
 bool statement_report(Session *session, const Tree *tree, Scope *scope);
 bool statement_expect(Session *session, const Tree *tree, Scope *scope); /* expect.c: shows both sides when false */
+/* Computes the tensors in a value, all in one program; under check_only only shows them as options.dump asks for. */
+bool statement_compute(Session *session, Value value, Span span);
 /* Prints a value as `print` does (with golden-friendly numbers). */
 bool show_value(Session *session, Value value);
 
