@@ -84,7 +84,7 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 %token <word> RANK "`highest` or `lowest`"
 %token OPEN "`(`" LAMBDA "`(` of a lambda" CLOSE "`)`" BRACKET "`[`" BRACKET_CLOSE "`]`" MAKE "`{` of a maker" RECORD "`{` of a record"
 %token BLOCK "`{`" CLAUSES "`{` of a train block" MEMBERS "`{` of a method" ROWS "`{` of a table" ITEMS "`{` of a plot" BRACE_CLOSE "`}`"
-%token COMMA "`,`" COLON "`:`" DOT "`.`" RANGE "`..`" ELLIPSIS "`...`" ASSIGN "`=`" TILDE "`~`" COMMIT "`<-`" ARROW "`->`" PIPE "`|>`"
+%token COMMA "`,`" COLON "`:`" DOT "`.`" RANGE "`..`" ELLIPSIS "`...`" ASSIGN "`=`" TILDE "`~`" COMMIT "`<-`" ARROW "`->`" PIPE "`|>`" BAR "`|`"
 %token PLUS "`+`" MINUS "`-`" STAR "`*`" STAR_STAR "`**`" SLASH "`/`" FLOOR "`//`" MODULO "`%` between numbers" POWER "`^`" MATMUL "`@`"
 %token EQ "`==`" NE "`!=`" LT "`<`" LE "`<=`" GT "`>`" GE "`>=`"
 
@@ -104,10 +104,10 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 %right POWER
 %precedence OPEN BRACKET MAKE DOT EPOCHS STEPS PERCENT
 
-%type <tree> expr primary atom item slice from_to argument named_argument parameter shape dimension parameters result annotation body block
+%type <tree> expr word primary atom item slice from_to argument named_argument parameter shape dimension parameters result annotation body block
 %type <tree> statement declaration output script_statement let variable initialiser gradient prox clause action_clause row plot_item member hook
 %type <tree> term time value_on optional_on optional_every optional_max optional_default optional_start
-%type <nodes> items item_list field_list arguments argument_list fields parameter_list dimensions statements statement_list expr_list
+%type <nodes> items choices item_list field_list arguments argument_list fields parameter_list dimensions statements statement_list expr_list
 %type <nodes> clauses clause_list members member_list rows row_list plot_items plot_item_list terms
 %type <header> header
 %type <word> label
@@ -240,8 +240,16 @@ parameter_list
 parameter
     : NAME optional_default               { $$ = named($1, NODE(PARAMETER, NULL, $2)); }
     | NAME COLON shape optional_default   { $$ = named($1, NODE(PARAMETER, $3, $4)); }
+    | NAME COLON choices optional_default { $$ = named($1, NODE(PARAMETER, node(parse, TREE_CHOICES, @3, 0, NULL, $3), $4)); }
     | NAME COLON NAME optional_default    { $$ = named($1, NODE(PARAMETER, named($3, node(parse, TREE_NAME, @3, 0, NULL, NULL)), $4)); }
     ;
+
+choices
+    : word BAR word                       { $$ = append(parse, nodes(parse, $1), $3); }
+    | choices BAR word                    { $$ = append(parse, $1, $3); }
+    ;
+
+word: NAME                                { $$ = named($1, LEAF(NAME)); };
 
 optional_default
     : %empty                              { $$ = NULL; }
