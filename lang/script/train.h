@@ -64,6 +64,12 @@ typedef struct Event {
     Program *program;
 } Event;
 
+/* Random sites that the top level has used: a pass has its own. */
+typedef struct Sites {
+    uint64_t *items;
+    int count, capacity;
+} Sites;
+
 typedef struct Train {
     Session *session;
     Elaborator *e;
@@ -82,6 +88,7 @@ typedef struct Train {
     const char *checkpoint_path; int64_t checkpoint_every;
     Clock clock;
     Cell *step, *epoch, *progress, *key;
+    Sites outer_sites;
     Selection *parameters; /* everything the block may train */
     TensorTable best;      /* copies of the parameters at the best value so far */
     double best_value; int64_t best_step; bool has_best;
