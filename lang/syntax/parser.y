@@ -75,7 +75,7 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 %token LET "`let`" FN "`fn`" IF "`if`" THEN "`then`" ELSE "`else`" FOR "`for`" IN "`in`" AND "`and`" OR "`or`" NOT "`not`"
 %token TRUE "`true`" FALSE "`false`" WITH "`with`" WITHOUT "`without`" EXCEPT "`except`" LOOP "`loop`" IMPORT "`import`"
 %token DATA "`data`" MODEL "`model`" LOSS "`loss`" PENALTY "`penalty`" METHOD "`method`" VAR "`var`" PARAM "`param`" STATE "`state`"
-%token TUNE "`tune`" TRAIN "`train`" PRINT "`print`" TABLE "`table`" ROW "`row`" PLOT "`plot`" IMAGE "`image`" SAVE "`save`"
+%token TUNE "`tune`" TRAIN "`train`" PRINT "`print`" TABLE "`table`" ROW "`row`" PLOT "`plot`" IMAGE "`image`" SAVE "`save`" RESTORE "`restore`"
 %token EXPECT "`expect`" REPORT "`report`" PRECISION "`precision`" SEED "`seed`" GRADIENT "`gradient`" PROX "`prox`" RESET "`reset`"
 %token MINIMIZE "`minimize`" USING "`using`" BATCH "`batch`" WATCH "`watch`" STOP "`stop`" KEEP "`keep`" CHECKPOINT "`checkpoint`"
 %token LOG "`log`" DRAW "`draw`" EVERY "`every`" AT "`at`" ON "`on`" OVER "`over`" AFTER "`after`" EVAL "`eval`" WHEN "`when`"
@@ -375,6 +375,7 @@ output
     | IMAGE expr                          { $$ = NODE(IMAGE, $2, NULL); }
     | IMAGE expr TO expr                  { $$ = NODE(IMAGE, $2, $4); }
     | SAVE expr TO expr                   { $$ = NODE(SAVE, $2, $4); }
+    | RESTORE expr FROM expr              { $$ = NODE(RESTORE, $2, $4); }
     | REPORT expr                         { $$ = NODE(REPORT, $2); }
     | EXPECT expr                         { $$ = NODE(EXPECT, $2); }
     | PRECISION NAME                      { $$ = named($2, LEAF(PRECISION)); }

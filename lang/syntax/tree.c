@@ -17,7 +17,7 @@ static const char *const kind_names[] = {
     [TREE_MODEL] = "model", [TREE_LOSS] = "loss", [TREE_PENALTY] = "penalty", [TREE_METHOD] = "method",
     [TREE_HOOK] = "hook", [TREE_EVERY] = "every", [TREE_AT] = "at", [TREE_IMPORT] = "import", [TREE_TRAIN] = "train",
     [TREE_FOR] = "for", [TREE_PRINT] = "print", [TREE_TABLE] = "table", [TREE_ROW] = "row", [TREE_PLOT] = "plot",
-    [TREE_IMAGE] = "image", [TREE_SAVE] = "save", [TREE_REPORT] = "report", [TREE_EXPECT] = "expect",
+    [TREE_IMAGE] = "image", [TREE_SAVE] = "save", [TREE_RESTORE] = "restore", [TREE_REPORT] = "report", [TREE_EXPECT] = "expect",
     [TREE_PRECISION] = "precision", [TREE_EXPRESSION] = "expression", [TREE_MINIMIZE] = "minimize", [TREE_USING] = "using",
     [TREE_METHOD_USE] = "method_use", [TREE_BATCH] = "batch", [TREE_SEED] = "seed", [TREE_WATCH] = "watch",
     [TREE_STOP] = "stop", [TREE_KEEP] = "keep", [TREE_CHECKPOINT] = "checkpoint", [TREE_LOG] = "log", [TREE_DRAW] = "draw",

@@ -1,0 +1,87 @@
+/* `restore net from "net.safetensors"`: parameters and states by their path below the model, so that the name may differ. */
+#include "lang/script/statements.h"
+#include "runtime/data/npz.h"
+#include "runtime/data/safetensors.h"
+
+#include <string.h>
+
+static bool read_table(const char *path, TensorTable *table, Fault *fault) {
+    const char *ending = strrchr(path, '.');
+    if (ending && !strcmp(ending, ".safetensors")) return safetensors_read(path, table, NULL, fault);
+    if (ending && !strcmp(ending, ".npz")) return npz_read(path, table, fault);
+    fault_set(fault, "cannot tell how to read '%s'", path);
+    return fault_help(fault, "a model is restored from .safetensors or .npz");
+}
+
+/* "net.dense_1.w" -> "dense_1.w". */
+static TensorTable *below_root(Session *session, TensorTable *table) {
+    TensorTable *below = arena_alloc(session->arena, sizeof *below);
+    for (size_t k = 0; k < table->count; k++) {
+        const char *dot = strchr(table->items[k].name, '.');
+        table_add(below, dot ? dot + 1 : table->items[k].name, tensor_retain(table->items[k].tensor));
+    }
+    table_free(table);
+    return below;
+}
+
+typedef struct Restore {
+    Session *session;
+    Instance *root;
+    const Tree *tree;
+    bool ok;
+    int count;
+} Restore;
+
+static const char *path_below(Restore *restore, const Member *member) {
+    const char *root = instance_path(&restore->session->elaborator, restore->root);
+    return member->cell->name + strlen(root) + 1;
+}
+
+static void restore_member(void *context, Instance *owner, Member *member) {
+    Restore *restore = context;
+    (void)owner;
+    if (!restore->ok || !member->cell) return;
+    Tensor *saved = table_find(restore->root->saved, path_below(restore, member)), *own = member->cell->tensor;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    if (!saved) {
+        restore->ok = diagnose(&restore->session->diagnostics, "E0800", restore->tree->span, "the file has no '%s', which the model needs", path_below(restore, member));
+        return;
+    }
+    if (!shape_equal(saved->shape, own->shape)) {
+        restore->ok = diagnose(&restore->session->diagnostics, "E0400", restore->tree->span, "'%s' is %s, and the file holds %s", member->cell->name, shape_text(own->shape, a), shape_text(saved->shape, b));
+        return;
+    }
+    restore->count++;
+}
+
+static void copy_member(void *context, Instance *owner, Member *member) {
+    Restore *restore = context;
+    (void)owner;
+    if (!member->cell) return;
+    Tensor *saved = table_find(restore->root->saved, path_below(restore, member)), *own = member->cell->tensor;
+    for (int64_t k = 0; k < tensor_count(own); k++) tensor_set_number(own, k, tensor_number(saved, k));
+}
+
+/* All or nothing: the model is changed once every shape was found to fit. Parameters that do not exist yet, since the model
+ * was never applied, take their values when they are declared. */
+bool statement_restore(Session *session, const Tree *tree, Scope *scope) {
+    Elaborator *e = &session->elaborator;
+    Value value = elaborate(e, tree->items[0], scope);
+    if (!value_ok(value)) return false;
+    const char *path = to_string(e, elaborate(e, tree->items[1], scope));
+    if (!path) return false;
+    char buffer[KIND_TEXT];
+    if (value.kind != VALUE_INSTANCE || value.instance->maker->kind != MAKER_MODEL || value.instance->parent)
+        return diagnose(e->diagnostics, "E0401", tree->items[0]->span, "a whole model can be restored, and this is %s", value_describe(value, buffer));
+    if (session->options.check_only) return true;
+    TensorTable table = {0};
+    Fault fault = {0};
+    if (!read_table(path, &table, &fault)) return table_free(&table), diagnose_fault(e->diagnostics, "E0800", tree->span, &fault);
+    Restore restore = {session, value.instance, tree, true, 0};
+    const TensorTable *before = value.instance->saved;
+    value.instance->saved = below_root(session, &table);
+    instance_walk(value.instance, restore_member, &restore);
+    if (!restore.ok) value.instance->saved = before;
+    else instance_walk(value.instance, copy_member, &restore);
+    return restore.ok;
+}
