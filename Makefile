@@ -35,7 +35,9 @@ EXTRA_product_v4 = -O3 -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width
 EXTRA_gather = -O3
 EXTRA_columns = -O3
 EXTRA_conv = -O3
-EXTRA_pool = -O3
+EXTRA_patches = -O3
+EXTRA_depthwise = -O3
+EXTRA_pool = -O3 -fno-trapping-math
 EXTRA_move = -O3
 
 .PHONY: all
@@ -92,4 +94,91 @@ $B/embed/stdlib.c: $(LIBRARY) lang/script/embed.awk
 	$(Q)awk -f lang/script/embed.awk $(LIBRARY) /dev/null > $@.tmp && mv $@.tmp $@
 # --- end of standard library ---------------------------------------------------------------------------------------------------
 
--include $(OBJECTS:.o=.d)
+# --- tests -----------------------------------------------------------------------------------------------------------------------
+JOBS     := $(shell nproc)
+UNIT      = $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/test_*.c))
+SUPPORT   = $(patsubst %.c,$B/%.o,$(filter-out $(wildcard tests/unit/test_*.c),$(wildcard tests/unit/*.c)))
+SLOW_UNIT = $B/tests/unit/test_derivatives $B/tests/unit/test_passes $B/tests/unit/test_train
+
+$B/libreg.a: $(LIBRARY_OBJECTS)
+	@echo "ar   $@"
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$B/tests/unit/test_%: $B/tests/unit/test_%.o $(SUPPORT) $B/libreg.a
+	@echo "link $@"
+	$(Q)$(CC) -o $@ $^ -lcmocka $(LIBS)
+
+.PHONY: test check unit golden library examples bless asan
+test: deps   ## install what is missing, build, run every test
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $B/reg $(UNIT)
+	+$(Q)$(MAKE) --no-print-directory unit golden library examples
+	@echo "all tests passed"
+
+check: $B/reg $(filter-out $(SLOW_UNIT),$(UNIT))   ## the fast part of the tests
+	$(Q)sh tests/unit/run.sh $(filter-out $(SLOW_UNIT),$(UNIT))
+	$(Q)sh tests/golden/run.sh $B run bad check fmt repl
+
+unit: $(UNIT)   ## tests of modules
+	$(Q)sh tests/unit/run.sh $(UNIT)
+
+golden: $B/reg   ## programs with their expected output
+	$(Q)sh tests/golden/run.sh $B
+
+library: $B/reg   ## the examples in the standard library, and the methods against their reference arrays
+	$(Q)$B/reg test --quiet stdlib
+	$(Q)sh tests/reference/run.sh $B
+
+examples: $B/reg   ## every example, in its short form
+	$(Q)sh tests/examples.sh $B
+
+bless: $B/reg   ## accept what the golden programs print now
+	$(Q)BLESS=1 sh tests/golden/run.sh $B
+
+asan:   ## unit and golden tests under the address and undefined-behaviour sanitizers
+	+$(Q)$(MAKE) B=build-asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit golden
+# --- end of tests ----------------------------------------------------------------------------------------------------------------
+
+# --- the rest --------------------------------------------------------------------------------------------------------------------
+# Debian packages: what the build needs, then what the tests need.
+PACKAGES = gcc make flex bison libopenblas-dev liblapacke-dev libfftw3-dev libcairo2-dev libpng-dev zlib1g-dev libzip-dev \
+           libcjson-dev libreadline-dev libcmocka-dev
+SOURCES  = $(wildcard lang/*/*.[ch] runtime/*/*.[ch] tests/unit/*.[ch])
+
+.PHONY: deps demo lint format bench experiments install clean help
+deps:   ## install the Debian packages that are missing (as root or with sudo)
+	$(Q)sh tests/deps.sh $(PACKAGES)
+
+demo: deps   ## install what is missing, build, train the quickstart, print its table and write its plot
+	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $B/reg
+	$(Q)$B/reg run examples/quickstart.reg
+
+lint:   ## layers, warnings, form
+	$(Q)sh tests/lint.sh
+	+$(Q)$(MAKE) --no-print-directory B=$B/lint OPT="-O1 -Werror" $B/lint/libreg.a
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+
+format:   ## rewrite the C files in the house form
+	$(Q)clang-format -i $(SOURCES)
+
+bench: $B/reg   ## speed of training steps and of start-up
+	$(Q)sh tests/bench/run.sh $B
+
+experiments: $B/reg   ## every example in its full form; reports below $B/experiments
+	$(Q)FULL=1 sh tests/examples.sh $B
+
+install: $B/reg   ## into PREFIX (/usr/local): program, library texts, examples
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/reg/stdlib/methods $(DESTDIR)$(PREFIX)/share/reg/examples
+	$(Q)install $B/reg $(DESTDIR)$(PREFIX)/bin/reg
+	$(Q)install -m 644 $(wildcard stdlib/*.reg) $(DESTDIR)$(PREFIX)/share/reg/stdlib
+	$(Q)$(if $(wildcard stdlib/methods/*.reg),install -m 644 $(wildcard stdlib/methods/*.reg) $(DESTDIR)$(PREFIX)/share/reg/stdlib/methods)
+	$(Q)$(if $(wildcard examples/*.reg),install -m 644 $(wildcard examples/*.reg) $(DESTDIR)$(PREFIX)/share/reg/examples)
+
+clean:   ## remove what was built
+	$(Q)rm -rf $B build-asan
+
+help:   ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "  B=dir builds elsewhere, V=1 shows the commands, CC=, PREFIX=, DESTDIR= as usual"
+# --- end of the rest -------------------------------------------------------------------------------------------------------------
+
+-include $(OBJECTS:.o=.d) $(wildcard $B/tests/unit/*.d)

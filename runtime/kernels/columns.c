@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { COLUMN_BYTES = 512 * 1024, COLUMNS_MAX = 4096, SMALL_IMAGE = 128, WANTED_TILES = 8 };
+enum { SMALL_IMAGE = 128, WANTED_TILES = 8 };
 
 ConvShape conv_shape(DType dtype, Shape x, Shape kernel, Shape y, const int64_t *ints) {
     return (ConvShape){
@@ -18,15 +18,14 @@ ConvShape conv_shape(DType dtype, Shape x, Shape kernel, Shape y, const int64_t 
     };
 }
 
-Cut conv_cut(const ConvShape *s, int64_t matrix_rows) {
+Cut conv_cut(const ConvShape *s, int64_t columns) {
     int64_t area = max_i64(1, s->oh * s->ow);
-    int64_t columns = min_i64(COLUMNS_MAX, COLUMN_BYTES / max_i64(1, matrix_rows * s->bytes));
     Cut cut = {.images = 1, .rows = max_i64(1, s->oh)};
     if (area < SMALL_IMAGE) {
-        int64_t fitting = max_i64(1, max_i64(columns, 64) / area);
+        int64_t fitting = max_i64(1, columns / area);
         cut.images = max_i64(1, min_i64(fitting, ceil_div(s->n, WANTED_TILES)));
     } else {
-        int64_t rows = max_i64(1, max_i64(columns, 64) / s->ow);
+        int64_t rows = max_i64(1, columns / s->ow);
         cut.rows = ceil_div(s->oh, ceil_div(s->oh, rows));
     }
     cut.image_blocks = ceil_div(s->n, cut.images);
@@ -55,11 +54,11 @@ static Span valid_span(int64_t offset, int64_t stride, int64_t size, int64_t fro
 typedef struct Line {
     Span rows, columns;         /* output positions that read the image */
     int64_t row_offset, column_offset;
-    int64_t first_row, row_count;
+    int64_t first_row;
 } Line;
 
 static Line line_at(const ConvShape *s, const Block *block, int64_t i, int64_t j) {
-    Line line = {.first_row = block->first_row, .row_count = block->row_count};
+    Line line = {.first_row = block->first_row};
     line.row_offset = i * s->dilation_h - s->pad_top;
     line.column_offset = j * s->dilation_w - s->pad_left;
     line.rows = valid_span(line.row_offset, s->stride_h, s->h, block->first_row, block->first_row + block->row_count);
@@ -67,37 +66,7 @@ static Line line_at(const ConvShape *s, const Block *block, int64_t i, int64_t j
     return line;
 }
 
-#define DEFINE_COLUMNS(TYPE, suffix)                                                                              \
-    static void zero_##suffix(TYPE *to, int64_t count) {                                                          \
-        for (int64_t k = 0; k < count; k++)                                                                       \
-            to[k] = 0;                                                                                            \
-    }                                                                                                             \
-    /* Whole rows in one move where input and output rows are equally long; the ends of rows are zeroed after. */ \
-    static void copy_lines_##suffix(const ConvShape *s, const Line *line, const TYPE *plane, TYPE *to) {          \
-        int64_t row = line->rows.first, width = line->columns.end - line->columns.first;                          \
-        bool flat = s->stride_h == 1 && s->stride_w == 1 && s->ow == s->w && width > 0 && line->rows.end > row;   \
-        if (flat)                                                                                                 \
-            memcpy(to + (row - line->first_row) * s->ow + line->columns.first,                                    \
-                   plane + (row + line->row_offset) * s->w + line->columns.first + line->column_offset,           \
-                   (size_t)((line->rows.end - 1 - row) * s->ow + width) * sizeof(TYPE));                          \
-        for (; row < line->rows.end; row++) {                                                                     \
-            TYPE *out = to + (row - line->first_row) * s->ow;                                                     \
-            zero_##suffix(out, line->columns.first);                                                              \
-            zero_##suffix(out + line->columns.end, s->ow - line->columns.end);                                    \
-            if (flat || width == 0)                                                                               \
-                continue;                                                                                         \
-            const TYPE *from = plane + (row * s->stride_h + line->row_offset) * s->w + line->column_offset;       \
-            if (s->stride_w == 1)                                                                                 \
-                memcpy(out + line->columns.first, from + line->columns.first, (size_t)width * sizeof(TYPE));      \
-            else                                                                                                  \
-                for (int64_t k = line->columns.first; k < line->columns.end; k++)                                 \
-                    out[k] = from[k * s->stride_w];                                                               \
-        }                                                                                                         \
-        int64_t above = line->rows.first - line->first_row;                                                       \
-        int64_t below = line->first_row + line->row_count - line->rows.end;                                       \
-        memset(to, 0, (size_t)(above * s->ow) * sizeof(TYPE));                                                    \
-        memset(to + (line->row_count - below) * s->ow, 0, (size_t)(below * s->ow) * sizeof(TYPE));                \
-    }                                                                                                             \
+#define DEFINE_ADD_LINES(TYPE, suffix)                                                                            \
     static void add_lines_##suffix(const ConvShape *s, const Line *line, const TYPE *from, TYPE *plane) {         \
         for (int64_t row = line->rows.first; row < line->rows.end; row++) {                                       \
             const TYPE *in = from + (row - line->first_row) * s->ow;                                              \
@@ -107,43 +76,22 @@ static Line line_at(const ConvShape *s, const Block *block, int64_t i, int64_t j
         }                                                                                                         \
     }
 
-DEFINE_COLUMNS(float, f32)
-DEFINE_COLUMNS(double, f64)
-
-typedef void VisitLine(const ConvShape *s, const Line *line, char *plane, char *columns);
-
-static void copy_line(const ConvShape *s, const Line *line, char *plane, char *columns) {
-    if (s->dtype == DTYPE_F32)
-        copy_lines_f32(s, line, (const float *)plane, (float *)columns);
-    else
-        copy_lines_f64(s, line, (const double *)plane, (double *)columns);
-}
-
-static void add_line(const ConvShape *s, const Line *line, char *plane, char *columns) {
-    if (s->dtype == DTYPE_F32)
-        add_lines_f32(s, line, (const float *)columns, (float *)plane);
-    else
-        add_lines_f64(s, line, (const double *)columns, (double *)plane);
-}
-
-static void visit_lines(const ConvShape *s, const Block *block, char *x, char *columns, VisitLine *visit) {
-    int64_t stride = block_columns(s, block) * s->bytes, image_bytes = block->row_count * s->ow * s->bytes;
-    int64_t plane_bytes = s->h * s->w * s->bytes;
-    for (int64_t image = 0; image < block->image_count; image++)
-        for (int64_t channel = 0; channel < block->channel_count; channel++)
-            for (int64_t k = 0; k < s->kh * s->kw; k++) {
-                Line line = line_at(s, block, k / s->kw, k % s->kw);
-                char *plane = x + ((block->first_image + image) * s->c + block->first_channel + channel) * plane_bytes;
-                visit(s, &line, plane, columns + (channel * s->kh * s->kw + k) * stride + image * image_bytes);
-            }
-}
-
-void columns_from_image(const ConvShape *s, const Block *block, const void *x, void *columns) {
-    visit_lines(s, block, (char *)x, columns, copy_line);
-}
+DEFINE_ADD_LINES(float, f32)
+DEFINE_ADD_LINES(double, f64)
 
 void columns_to_image(const ConvShape *s, const Block *block, const void *columns, void *dx) {
-    visit_lines(s, block, dx, (char *)columns, add_line);
+    int64_t stride = block_columns(s, block), taps = s->kh * s->kw;
+    for (int64_t image = 0; image < block->image_count; image++)
+        for (int64_t channel = 0; channel < block->channel_count; channel++)
+            for (int64_t k = 0; k < taps; k++) {
+                Line line = line_at(s, block, k / s->kw, k % s->kw);
+                int64_t plane = ((block->first_image + image) * s->c + block->first_channel + channel) * s->h * s->w;
+                int64_t from = (channel * taps + k) * stride + image * block->row_count * s->ow;
+                if (s->dtype == DTYPE_F32)
+                    add_lines_f32(s, &line, (const float *)columns + from, (float *)dx + plane);
+                else
+                    add_lines_f64(s, &line, (const double *)columns + from, (double *)dx + plane);
+            }
 }
 
 static void move_images(const ConvShape *s, const Block *block, int64_t first_o, int64_t o_count, char *y, char *packed, bool pack) {

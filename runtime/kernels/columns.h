@@ -1,7 +1,7 @@
-/* The geometry of a 2-d convolution, and images laid out as columns so that a convolution is a matrix product.
+/* The geometry of a 2-d convolution seen as a matrix product.
  *
- * A column matrix has one row per (channel, kernel row, kernel column) and one column per output position of a block:
- * `image_count` images by `row_count` output rows. */
+ * The column matrix has one row per tap (channel, kernel row, kernel column) and one column per output position of a block:
+ * `image_count` images by `row_count` output rows. patches.h makes it from images; here is its way back. */
 #ifndef REG_KERNELS_COLUMNS_H
 #define REG_KERNELS_COLUMNS_H
 
@@ -31,18 +31,16 @@ static inline int64_t block_columns(const ConvShape *s, const Block *block) {
     return block->image_count * block->row_count * s->ow;
 }
 
-/* How output positions are cut so that a column matrix of `rows` rows stays in the second-level cache. */
+/* How output positions are cut into blocks of about `columns`. */
 typedef struct Cut {
     int64_t images, rows;             /* per block: several images only when an image is small */
     int64_t image_blocks, row_blocks;
 } Cut;
-Cut conv_cut(const ConvShape *s, int64_t matrix_rows);
+Cut conv_cut(const ConvShape *s, int64_t columns);
 
 bool conv_is_pointwise(const ConvShape *s); /* 1 x 1, stride 1, no padding: x already is its column matrix */
 
-/* columns[channel_count * kh * kw, block_columns] from x, zero where the padding is read. */
-void columns_from_image(const ConvShape *s, const Block *block, const void *x, void *columns);
-/* The adjoint: adds each column into dx, in a fixed order. */
+/* Adds columns[channel_count * kh * kw, block_columns] into the places of dx that they are read from, in a fixed order. */
 void columns_to_image(const ConvShape *s, const Block *block, const void *columns, void *dx);
 /* packed[channels, block_columns] from y-like storage [n, o, oh, ow] and back. */
 void columns_pack(const ConvShape *s, const Block *block, int64_t first_o, int64_t o_count, const void *y, void *packed);

@@ -4,17 +4,19 @@
  * conv_input:  stride 1 is a conv of dy with the kernel turned around; otherwise columns = kernel^T dy, added back into dx
  * conv_kernel: dk[o, ck]  = sum over images of dy[o, p] columns(x)[ck, p]^T: fixed chunks of images, summed in order
  *
- * Tiles depend on shapes only. */
+ * Depthwise convolutions go to depthwise.h. Tiles depend on shapes only. */
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/columns.h"
+#include "runtime/kernels/depthwise.h"
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/patches.h"
 #include "runtime/kernels/product.h"
 #include "runtime/kernels/slots.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-enum { WANTED_PARALLEL = 8, PARTIAL_BYTES_MAX = 32 << 20 };
+enum { WANTED_PARALLEL = 8, PARTIAL_BYTES_MAX = 32 << 20, COLUMNS_MIN = 512, COLUMNS_MAX = 4096, COLUMN_ELEMENTS = 1 << 17 };
 
 typedef struct Conv {
     ConvShape s;
@@ -38,15 +40,20 @@ static void zero(const View *view) {
         memset(view->data, 0, (size_t)bytes);
 }
 
-/* Bytes of one slot: a column matrix and, beside it, the packed outputs of a block of several images. */
-static int64_t plan_slots(Conv *conv, int64_t channels) {
+/* Bytes of all slots. A slot holds the images of a block as patches (or a column matrix, for the way back), beside them the
+ * packed outputs of a block of several images, then the workspace of products. */
+static int64_t plan_slots(Conv *conv, int64_t first_bytes) {
     const ConvShape *s = &conv->s;
     int64_t columns = conv->cut.images * conv->cut.rows * s->ow;
-    conv->packed_offset = (int64_t)slots_round((size_t)(channels * s->kh * s->kw * columns * s->bytes));
+    conv->packed_offset = (int64_t)slots_round((size_t)first_bytes);
     int64_t packed = conv->cut.images > 1 ? s->group_o * columns * s->bytes : 0;
     conv->workspace_offset = (int64_t)slots_round((size_t)(conv->packed_offset + packed));
     conv->slots.slot_bytes = (size_t)conv->workspace_offset + slots_round(product_workspace());
     return (int64_t)conv->slots.slot_bytes * SLOT_COUNT;
+}
+
+static int64_t plan_patches(Conv *conv, int64_t channels) {
+    return plan_slots(conv, (int64_t)patches_bytes(&conv->s, conv->cut.images, conv->cut.rows, channels));
 }
 
 static Block block_at(const Conv *conv, int64_t image_block, int64_t row_block) {
@@ -62,15 +69,20 @@ static int64_t output_offset(const ConvShape *s, const Block *block, int64_t o) 
     return ((block->first_image * s->o + o) * s->oh + block->first_row) * s->ow * s->bytes;
 }
 
-/* The column matrix of a block: built in `memory`, or x itself for a pointwise convolution. */
-static Factor columns_of(const Conv *conv, const Block *block, char *memory) {
+/* The column matrix of a block as patches in `memory`; a pointwise convolution has it in x already. */
+static Patches images_of(const Conv *conv, const Block *block, char *memory) {
+    if (conv_is_pointwise(&conv->s) && block->image_count == 1)
+        return (Patches){.s = &conv->s};
+    return patches_of(&conv->s, *block, conv->x, memory);
+}
+
+static Factor columns_of(const Conv *conv, const Block *block, const Patches *patches, bool transpose) {
     const ConvShape *s = &conv->s;
-    if (conv_is_pointwise(s) && block->image_count == 1) {
-        int64_t at = ((block->first_image * s->c + block->first_channel) * s->h + block->first_row) * s->w;
-        return factor_columns(conv->x + at * s->bytes, s->h * s->w);
-    }
-    columns_from_image(s, block, conv->x, memory);
-    return factor_columns(memory, block_columns(s, block));
+    if (patches->padded)
+        return transpose ? patches_transposed(patches) : patches_columns(patches);
+    int64_t at = ((block->first_image * s->c + block->first_channel) * s->h + block->first_row) * s->w, area = s->h * s->w;
+    const char *x = conv->x + at * s->bytes;
+    return transpose ? factor_rows(x, area) : factor_columns(x, area);
 }
 
 /* dy of one group over a block, packed when it spans images. */
@@ -92,10 +104,11 @@ static void conv_tile(void *context, int64_t tile) {
     int64_t depth = s->group_c * s->kh * s->kw, first_o = group * s->group_o, columns = block_columns(s, &block);
     char *slot = slots_take(&conv->slots), *packed = slot + conv->packed_offset;
     bool direct = block.image_count == 1;
+    Patches patches = images_of(conv, &block, slot);
     Product product = {
         .dtype = s->dtype, .m = s->group_o, .n = columns, .k = depth,
         .a = factor_rows(conv->kernel + first_o * depth * s->bytes, depth),
-        .b = columns_of(conv, &block, slot),
+        .b = columns_of(conv, &block, &patches, false),
         .c = direct ? conv->out + output_offset(s, &block, first_o) : packed,
         .c_stride = direct ? s->oh * s->ow : columns,
     };
@@ -106,33 +119,49 @@ static void conv_tile(void *context, int64_t tile) {
 }
 
 static Conv plan_conv(ConvShape s) {
-    Conv conv = {.s = s, .cut = conv_cut(&s, s.group_c * s.kh * s.kw)};
+    int64_t depth = max_i64(1, s.group_c * s.kh * s.kw);
+    Conv conv = {.s = s, .cut = conv_cut(&s, min_i64(COLUMNS_MAX, max_i64(COLUMNS_MIN, COLUMN_ELEMENTS / depth)))};
     return conv;
 }
 
-static void run_conv(Conv *conv, Threads *threads) {
-    threads_run(threads, conv->cut.image_blocks * conv->cut.row_blocks * conv->s.groups, conv_tile, conv);
+static size_t conv_scratch(const ConvShape *s) {
+    if (conv_is_depthwise(s))
+        return depthwise_scratch(s);
+    Conv conv = plan_conv(*s);
+    return (size_t)plan_patches(&conv, s->group_c);
+}
+
+static void run_conv(const ConvShape *s, const void *x, const void *kernel, void *y, void *scratch, Threads *threads) {
+    if (conv_is_depthwise(s)) {
+        depthwise_conv(s, x, kernel, y, scratch, threads);
+        return;
+    }
+    Conv conv = plan_conv(*s);
+    plan_patches(&conv, s->group_c);
+    conv.slots.memory = scratch;
+    conv.x = x, conv.kernel = kernel, conv.out = y;
+    threads_run(threads, conv.cut.image_blocks * conv.cut.row_blocks * s->groups, conv_tile, &conv);
 }
 
 static ConvShape call_shape(const KernelCall *call, Shape x, Shape kernel, Shape y) {
     return conv_shape(call->outputs[0].dtype, x, kernel, y, call->ints);
 }
 
+static ConvShape forward_shape(const KernelCall *call) {
+    return call_shape(call, call->inputs[0].shape, call->inputs[1].shape, call->outputs[0].shape);
+}
+
 size_t scratch_conv(const KernelCall *call) {
-    Conv conv = plan_conv(call_shape(call, call->inputs[0].shape, call->inputs[1].shape, call->outputs[0].shape));
-    return (size_t)plan_slots(&conv, conv.s.group_c);
+    ConvShape s = forward_shape(call);
+    return conv_scratch(&s);
 }
 
 bool kernel_conv(const KernelCall *call) {
-    Conv conv = plan_conv(call_shape(call, call->inputs[0].shape, call->inputs[1].shape, call->outputs[0].shape));
-    if (is_empty(&conv.s)) {
+    ConvShape s = forward_shape(call);
+    if (is_empty(&s))
         zero(&call->outputs[0]);
-        return true;
-    }
-    plan_slots(&conv, conv.s.group_c);
-    conv.slots.memory = call->scratch;
-    conv.x = call->inputs[0].data, conv.kernel = call->inputs[1].data, conv.out = call->outputs[0].data;
-    run_conv(&conv, call->threads);
+    else
+        run_conv(&s, call->inputs[0].data, call->inputs[1].data, call->outputs[0].data, call->scratch, call->threads);
     return true;
 }
 
@@ -198,8 +227,10 @@ static void split_channels(Conv *conv, int64_t other_tiles) {
     conv->channel_blocks = ceil_div(conv->s.group_c, max_i64(1, conv->channels_per_block));
 }
 
+/* Turning pays unless it makes the product much deeper: adding columns back costs about twice what patches do. */
 static bool is_turnable(const ConvShape *s) {
-    return s->stride_h == 1 && s->stride_w == 1;
+    bool is_shallow = 2 * s->group_c > s->group_o || s->kh * s->kw == 1;
+    return s->stride_h == 1 && s->stride_w == 1 && is_shallow;
 }
 
 static ConvShape input_shape(const KernelCall *call) {
@@ -210,39 +241,43 @@ static size_t kernel_bytes(const ConvShape *s) {
     return slots_round((size_t)(s->o * s->group_c * s->kh * s->kw * s->bytes));
 }
 
+/* The way by columns: a column matrix that fits the second-level cache per block. */
+static Conv plan_columns(ConvShape s, int64_t *scratch_bytes) {
+    int64_t taps = s.kh * s.kw;
+    Conv conv = {.s = s, .cut = conv_cut(&s, min_i64(COLUMNS_MAX, max_i64(64, COLUMN_ELEMENTS / max_i64(1, s.group_c * taps))))};
+    split_channels(&conv, conv.cut.image_blocks * s.groups);
+    int64_t columns = conv.cut.images * conv.cut.rows * s.ow;
+    *scratch_bytes = plan_slots(&conv, conv.channels_per_block * taps * columns * s.bytes);
+    return conv;
+}
+
 size_t scratch_conv_input(const KernelCall *call) {
     ConvShape s = input_shape(call);
-    if (is_turnable(&s)) {
-        Conv conv = plan_conv(turned_shape(&s));
-        return (size_t)plan_slots(&conv, conv.s.group_c) + kernel_bytes(&s);
+    int64_t bytes;
+    if (!is_turnable(&s)) {
+        plan_columns(s, &bytes);
+        return (size_t)bytes;
     }
-    Conv conv = plan_conv(s);
-    split_channels(&conv, conv.cut.image_blocks * s.groups);
-    return (size_t)plan_slots(&conv, conv.channels_per_block);
+    ConvShape turned = turned_shape(&s);
+    return kernel_bytes(&s) + conv_scratch(&turned);
 }
 
 bool kernel_conv_input(const KernelCall *call) {
     ConvShape s = input_shape(call);
-    if (is_empty(&s)) {
+    if (is_empty(&s))
         zero(&call->outputs[0]);
-        return true;
+    else if (is_turnable(&s)) {
+        ConvShape turned = turned_shape(&s);
+        char *kernel = call->scratch;
+        turn_kernel(&s, call->inputs[1].data, kernel);
+        run_conv(&turned, call->inputs[0].data, kernel, call->outputs[0].data, kernel + kernel_bytes(&s), call->threads);
+    } else {
+        int64_t bytes;
+        Conv conv = plan_columns(s, &bytes);
+        conv.slots.memory = call->scratch;
+        conv.dy = call->inputs[0].data, conv.kernel = call->inputs[1].data, conv.out = call->outputs[0].data;
+        threads_run(call->threads, conv.cut.image_blocks * s.groups * conv.channel_blocks, conv_input_tile, &conv);
     }
-    bool turn = is_turnable(&s);
-    Conv conv = plan_conv(turn ? turned_shape(&s) : s);
-    conv.out = call->outputs[0].data;
-    if (turn) {
-        turn_kernel(&s, call->inputs[1].data, call->scratch);
-        plan_slots(&conv, conv.s.group_c);
-        conv.slots.memory = (char *)call->scratch + kernel_bytes(&s);
-        conv.x = call->inputs[0].data, conv.kernel = call->scratch;
-        run_conv(&conv, call->threads);
-        return true;
-    }
-    conv.dy = call->inputs[0].data, conv.kernel = call->inputs[1].data;
-    split_channels(&conv, conv.cut.image_blocks * s.groups);
-    plan_slots(&conv, conv.channels_per_block);
-    conv.slots.memory = call->scratch;
-    threads_run(call->threads, conv.cut.image_blocks * s.groups * conv.channel_blocks, conv_input_tile, &conv);
     return true;
 }
 
@@ -259,11 +294,12 @@ static void conv_kernel_tile(void *context, int64_t tile) {
     for (int64_t at = begin * conv->cut.row_blocks; at < end * conv->cut.row_blocks; at++) {
         Block block = block_at(conv, at / conv->cut.row_blocks, at % conv->cut.row_blocks);
         block.first_channel = group * s->group_c + first, block.channel_count = count;
-        Factor outputs = outputs_of(conv, &block, group, slot + conv->packed_offset), columns = columns_of(conv, &block, slot);
+        Factor outputs = outputs_of(conv, &block, group, slot + conv->packed_offset);
+        Patches patches = images_of(conv, &block, slot);
         Product product = {
             .dtype = s->dtype, .m = s->group_o, .n = count * taps, .k = block_columns(s, &block),
             .a = factor_rows(outputs.data, outputs.depth_stride),
-            .b = {.data = columns.data, .line_stride = columns.depth_stride, .depth_stride = 1}, /* transposed */
+            .b = columns_of(conv, &block, &patches, true),
             .accumulate = at > begin * conv->cut.row_blocks, .c = sum, .c_stride = depth,
         };
         product_run(&product, slot + conv->workspace_offset);
@@ -287,35 +323,48 @@ static void sum_partials_tile(void *context, int64_t tile) {
                 ((double *)conv->out)[i] += ((const double *)conv->partials)[chunk * count + i];
 }
 
-static Conv plan_conv_kernel(const KernelCall *call, int64_t *partial_bytes) {
-    Conv conv = plan_conv(call_shape(call, call->inputs[0].shape, call->outputs[0].shape, call->inputs[1].shape));
-    int64_t bytes = (int64_t)kernel_bytes(&conv.s);
+static ConvShape kernel_shape(const KernelCall *call) {
+    return call_shape(call, call->inputs[0].shape, call->outputs[0].shape, call->inputs[1].shape);
+}
+
+/* Scratch: the partial sums, unless there is only one, then the slots. */
+static Conv plan_conv_kernel(ConvShape s, int64_t *partial_bytes, int64_t *slot_bytes) {
+    Conv conv = plan_conv(s);
+    int64_t bytes = (int64_t)kernel_bytes(&s);
     conv.chunks = max_i64(1, min_i64(min_i64(WANTED_PARALLEL, conv.cut.image_blocks), PARTIAL_BYTES_MAX / max_i64(1, bytes)));
-    split_channels(&conv, conv.chunks * conv.s.groups);
-    *partial_bytes = conv.chunks > 1 ? (int64_t)slots_round((size_t)(conv.chunks * bytes)) : 0;
+    split_channels(&conv, conv.chunks * s.groups);
+    *partial_bytes = conv.chunks > 1 ? conv.chunks * bytes : 0;
+    *slot_bytes = plan_patches(&conv, conv.channels_per_block);
     return conv;
 }
 
 size_t scratch_conv_kernel(const KernelCall *call) {
-    int64_t partial_bytes;
-    Conv conv = plan_conv_kernel(call, &partial_bytes);
-    return (size_t)(plan_slots(&conv, conv.channels_per_block) + partial_bytes);
+    ConvShape s = kernel_shape(call);
+    if (conv_is_depthwise(&s))
+        return depthwise_scratch(&s);
+    int64_t partial_bytes, slot_bytes;
+    plan_conv_kernel(s, &partial_bytes, &slot_bytes);
+    return (size_t)(partial_bytes + slot_bytes);
 }
 
-bool kernel_conv_kernel(const KernelCall *call) {
-    int64_t partial_bytes;
-    Conv conv = plan_conv_kernel(call, &partial_bytes);
-    if (is_empty(&conv.s)) {
-        zero(&call->outputs[0]);
-        return true;
-    }
-    plan_slots(&conv, conv.channels_per_block);
+static void run_conv_kernel(const KernelCall *call, const ConvShape *s) {
+    int64_t partial_bytes, slot_bytes, count = s->o * s->group_c * s->kh * s->kw;
+    Conv conv = plan_conv_kernel(*s, &partial_bytes, &slot_bytes);
     conv.slots.memory = (char *)call->scratch + partial_bytes;
     conv.x = call->inputs[0].data, conv.dy = call->inputs[1].data, conv.out = call->outputs[0].data;
     conv.partials = conv.chunks > 1 ? call->scratch : conv.out;
-    threads_run(call->threads, conv.chunks * conv.s.groups * conv.channel_blocks, conv_kernel_tile, &conv);
-    int64_t count = conv.s.o * conv.s.group_c * conv.s.kh * conv.s.kw;
+    threads_run(call->threads, conv.chunks * s->groups * conv.channel_blocks, conv_kernel_tile, &conv);
     if (conv.chunks > 1)
         threads_run(call->threads, ceil_div(count, SUM_ELEMENTS), sum_partials_tile, &conv);
+}
+
+bool kernel_conv_kernel(const KernelCall *call) {
+    ConvShape s = kernel_shape(call);
+    if (is_empty(&s))
+        zero(&call->outputs[0]);
+    else if (conv_is_depthwise(&s))
+        depthwise_kernel(&s, call->inputs[0].data, call->inputs[1].data, call->outputs[0].data, call->scratch, call->threads);
+    else
+        run_conv_kernel(call, &s);
     return true;
 }

@@ -5,6 +5,12 @@
 
 #include <math.h>
 
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE
+#endif
+
 typedef struct Pool {
     int64_t h, w, oh, ow;
     int64_t kh, kw, stride_h, stride_w, pad_top, pad_left;
@@ -26,29 +32,66 @@ static inline Reach reach(int64_t at, int64_t stride, int64_t pad, int64_t size,
     return r;
 }
 
-/* `!(best >= v)` takes a larger value and a NaN; the test on `best` keeps the first NaN. */
+/* Output positions of one row for which column `offset + stride * position` lies in the image. */
+static Reach valid_columns(const Pool *p, int64_t offset, int64_t from, int64_t to) {
+    int64_t first = offset < 0 ? ceil_div(-offset, p->stride_w) : 0;
+    int64_t end = offset < p->w ? ceil_div(p->w - offset, p->stride_w) : 0;
+    first = min_i64(max_i64(first, from), to);
+    return (Reach){first, max_i64(first, min_i64(end, to))};
+}
+
+enum { CHUNK = 64 };
+
+/* The winner so far of up to CHUNK neighbouring windows; tap is ky * w + kx, -1 while no element was seen.
+ * `!(best >= value)` takes a larger value and a NaN; the test on `best` keeps the first NaN. */
+#define TAKE(TYPE, STRIDE)                                                                                     \
+    for (int64_t k = 0; k < count; k++) {                                                                      \
+        TYPE value = x[k * (STRIDE)];                                                                          \
+        bool takes = (tap[k] < 0) | (!(best[k] >= value) & (best[k] == best[k]));                              \
+        best[k] = takes ? value : best[k];                                                                     \
+        tap[k] = takes ? here : tap[k];                                                                        \
+    }
+
 #define DEFINE_POOL(TYPE, suffix, LOWEST)                                                                      \
-    static void largest_##suffix(const Pool *p, int64_t plane) {                                                   \
-        const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w;                                            \
-        TYPE *out = (TYPE *)p->out + plane * p->oh * p->ow;                                                    \
-        int64_t *index = p->index + plane * p->oh * p->ow;                                                     \
-        for (int64_t oy = 0; oy < p->oh; oy++) {                                                               \
-            Reach rows = reach(oy, p->stride_h, p->pad_top, p->kh, p->h);                                      \
-            for (int64_t ox = 0; ox < p->ow; ox++) {                                                           \
-                Reach columns = reach(ox, p->stride_w, p->pad_left, p->kw, p->w);                              \
-                bool is_inside = rows.first < rows.end && columns.first < columns.end;                         \
-                int64_t best_at = is_inside ? rows.first * p->w + columns.first : 0;                           \
-                TYPE best = is_inside ? in[best_at] : LOWEST;                                                  \
-                for (int64_t y = rows.first; y < rows.end; y++)                                                \
-                    for (int64_t x = columns.first; x < columns.end; x++) {                                    \
-                        TYPE value = in[y * p->w + x];                                                         \
-                        bool takes = !(best >= value) && best == best;                                         \
-                        best = takes ? value : best;                                                           \
-                        best_at = takes ? y * p->w + x : best_at;                                              \
-                    }                                                                                          \
-                out[oy * p->ow + ox] = best;                                                                   \
-                index[oy * p->ow + ox] = best_at;                                                              \
+    WIDE static void take_##suffix(const TYPE *restrict x, int64_t stride, int64_t count, int32_t here,        \
+                                   TYPE *restrict best, int32_t *restrict tap) {                               \
+        if (stride == 1)                                                                                       \
+            TAKE(TYPE, 1)                                                                                      \
+        else if (stride == 2)                                                                                  \
+            TAKE(TYPE, 2)                                                                                      \
+        else                                                                                                   \
+            TAKE(TYPE, stride)                                                                                 \
+    }                                                                                                          \
+    static void largest_of_chunk_##suffix(const Pool *p, const TYPE *in, int64_t oy, int64_t from, int64_t to, \
+                                          TYPE *out, int64_t *index) {                                         \
+        TYPE best[CHUNK];                                                                                      \
+        int32_t tap[CHUNK];                                                                                    \
+        for (int64_t k = 0; k < to - from; k++)                                                                \
+            best[k] = LOWEST, tap[k] = -1;                                                                     \
+        for (int64_t ky = 0; ky < p->kh; ky++) {                                                               \
+            int64_t y = oy * p->stride_h - p->pad_top + ky;                                                    \
+            if (y < 0 || y >= p->h)                                                                            \
+                continue;                                                                                      \
+            for (int64_t kx = 0; kx < p->kw; kx++) {                                                           \
+                Reach valid = valid_columns(p, kx - p->pad_left, from, to);                                    \
+                const TYPE *x = in + y * p->w + valid.first * p->stride_w + kx - p->pad_left;                  \
+                take_##suffix(x, p->stride_w, valid.end - valid.first, (int32_t)(ky * p->w + kx),              \
+                              best + (valid.first - from), tap + (valid.first - from));                        \
             }                                                                                                  \
+        }                                                                                                      \
+        for (int64_t k = 0; k < to - from; k++) {                                                              \
+            int64_t corner = (oy * p->stride_h - p->pad_top) * p->w + (from + k) * p->stride_w - p->pad_left;  \
+            out[from + k] = best[k];                                                                           \
+            index[from + k] = tap[k] < 0 ? 0 : corner + tap[k];                                                \
+        }                                                                                                      \
+    }                                                                                                          \
+    static void largest_##suffix(const Pool *p, int64_t plane) {                                               \
+        const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w;                                            \
+        for (int64_t oy = 0; oy < p->oh; oy++) {                                                               \
+            int64_t row = (plane * p->oh + oy) * p->ow;                                                        \
+            for (int64_t from = 0; from < p->ow; from += CHUNK)                                                \
+                largest_of_chunk_##suffix(p, in, oy, from, min_i64(from + CHUNK, p->ow),                       \
+                                          (TYPE *)p->out + row, p->index + row);                               \
         }                                                                                                      \
     }                                                                                                          \
     static void sum_##suffix(const Pool *p, int64_t plane) {                                                   \

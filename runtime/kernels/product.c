@@ -15,7 +15,7 @@ static const ProductTable *best_table(void) {
 }
 
 size_t product_workspace(void) {
-    return PACKED_A_BYTES + PACKED_B_BYTES;
+    return PACKED_A_BYTES + PACK_SLACK + PACKED_B_BYTES + PACK_SLACK;
 }
 
 void product_run(const Product *product, void *workspace) {

@@ -9,12 +9,13 @@
 
 #include "runtime/base/tensor.h"
 
-enum { PRODUCT_DEPTH = 256, PRODUCT_LINES_MAX = 32 };
+enum { PRODUCT_DEPTH = 256, PRODUCT_LINES_MAX = 32, PACK_SLACK = 64 };
 
 typedef struct Factor Factor;
 
 /* Writes packed[depth, width] for `lines` (<= width) lines from first_line on, at depths first_depth ..; lines beyond
- * `lines` are zero. A line is a row of a or a column of b; depth runs along k. */
+ * `lines` are zero. A line is a row of a or a column of b; depth runs along k, at most PRODUCT_DEPTH. Panels are packed in
+ * the order of memory and PACK_SLACK bytes after one may be written too. */
 typedef void PackPanel(const Factor *factor, int64_t first_line, int64_t lines, int64_t width, int64_t first_depth, int64_t depth,
                        void *packed);
 

@@ -81,9 +81,11 @@ static void NAME(pack_runs)(const Factor *f, int64_t first_line, int64_t lines, 
 static void NAME(pack_turned)(const Factor *f, int64_t first_line, int64_t lines, int64_t width, int64_t first_depth, int64_t depth, T *packed) {
     const T *from = (const T *)f->data + first_line * f->line_stride + first_depth * f->depth_stride;
     int64_t whole_lines = f->depth_stride == 1 ? lines / 4 * 4 : 0, whole_depth = depth / 4 * 4;
-    for (int64_t k = 0; k < whole_depth; k += 4)
-        for (int64_t i = 0; i < whole_lines; i += 4)
-            NAME(turn_4)(packed + k * width + i, width, from + i * f->line_stride + k, f->line_stride);
+    for (int64_t i = 0; i < whole_lines; i += 4)
+        for (int64_t k = 0; k < whole_depth; k += 4) {
+            const T *line = from + i * f->line_stride + k;
+            NAME(turn_4)(packed + k * width + i, width, line, line + f->line_stride, line + 2 * f->line_stride, line + 3 * f->line_stride);
+        }
     for (int64_t k = 0; k < depth; k++) {
         for (int64_t i = k < whole_depth ? whole_lines : 0; i < lines; i++)
             packed[k * width + i] = from[i * f->line_stride + k * f->depth_stride];
@@ -118,7 +120,7 @@ static void NAME(multiply_block)(int64_t depth, const T *a, int64_t rows, const 
 }
 
 static void NAME(run)(const Product *p, char *workspace) {
-    T *packed_a = (T *)workspace, *packed_b = (T *)(workspace + PACKED_A_BYTES), *c = p->c;
+    T *packed_a = (T *)workspace, *packed_b = (T *)(workspace + PACKED_A_BYTES + PACK_SLACK), *c = p->c;
     if (p->k == 0 && !p->accumulate)
         for (int64_t i = 0; i < p->m; i++)
             memset(c + i * p->c_stride, 0, (size_t)p->n * sizeof(T));
