@@ -13,6 +13,8 @@ enum { INDENT = 2, TERM_INDENT = 9 /* under the first term of `minimize ` */ };
 
 typedef struct Line {
     int indent;
+    int level;         /* what it opens is indented from here: as `indent`, or as the line whose bracket it closes */
+    int columns;       /* of the code so far, indentation included */
     bool blank_before;
     Text code;
     Text comment;
@@ -20,7 +22,9 @@ typedef struct Line {
 
 typedef struct Bracket {
     int kind;
-    int indent; /* of the line that opened it */
+    int indent;  /* the level of the line that opened it */
+    size_t line; /* the number of that line */
+    int hang;    /* the column of what follows the bracket on its line; 0: nothing does */
 } Bracket;
 
 typedef struct Formatter {
@@ -46,19 +50,23 @@ static bool opens(int kind) {
 static bool closes(int kind) { return kind == TOKEN_CLOSE || kind == TOKEN_BRACKET_CLOSE || kind == TOKEN_BRACE_CLOSE; }
 
 static const Bracket *innermost(const Formatter *formatter) {
-    static const Bracket script = {TOKEN_BLOCK, -INDENT};
+    static const Bracket script = {TOKEN_BLOCK, -INDENT, 0, 0};
     return formatter->brackets.count > 0 ? &formatter->brackets.items[formatter->brackets.count - 1] : &script;
+}
+
+static int indent_inside(const Bracket *bracket) {
+    return !opens_block(bracket->kind) && bracket->hang > 0 ? bracket->hang : bracket->indent + INDENT;
 }
 
 static int indent_of(const Formatter *formatter, int kind) {
     const Bracket *bracket = innermost(formatter);
-    int inside = bracket->indent + INDENT;
+    int inside = indent_inside(bracket);
     if (closes(kind)) return bracket->indent < 0 ? 0 : bracket->indent;
     if (!opens_block(bracket->kind)) return inside;
     int previous = formatter->previous;
     if (previous == TOKEN_NEXT_TERM) return inside + TERM_INDENT;
     bool starts = previous == TOKEN_NEWLINE || previous == 0 || opens_block(previous);
-    return starts || kind == TOKEN_ELSE ? inside : inside + INDENT;
+    return starts || (kind == TOKEN_ELSE && previous == TOKEN_BRACE_CLOSE) ? inside : inside + INDENT;
 }
 
 static bool blank_between(const Formatter *formatter, uint32_t start) {
@@ -68,7 +76,7 @@ static bool blank_between(const Formatter *formatter, uint32_t start) {
 }
 
 static Line *new_line(Formatter *formatter, int indent, uint32_t start) {
-    Line line = {.indent = indent, .blank_before = blank_between(formatter, start)};
+    Line line = {.indent = indent, .level = indent, .columns = indent, .blank_before = blank_between(formatter, start)};
     list_push(&formatter->lines, line);
     return &formatter->lines.items[formatter->lines.count - 1];
 }
@@ -80,13 +88,19 @@ static void take_comments(Formatter *formatter, uint32_t start, int kind) {
         if (comment->span.start >= start) return;
         uint32_t end = comment->span.end;
         while (end > comment->span.start && strchr(" \t\r", formatter->source->text[end - 1])) end--;
-        int indent = closes(kind) || kind == TOKEN_END ? innermost(formatter)->indent + INDENT : indent_of(formatter, kind);
+        int indent = closes(kind) || kind == TOKEN_END ? indent_inside(innermost(formatter)) : indent_of(formatter, kind);
         bool own_line = comment->own_line || formatter->lines.count == 0;
         Line *line = own_line ? new_line(formatter, indent, comment->span.start) : &formatter->lines.items[formatter->lines.count - 1];
         text_add_bytes(own_line ? &line->code : &line->comment, formatter->source->text + comment->span.start, end - comment->span.start);
         formatter->end = comment->span.end;
         formatter->comment++;
     }
+}
+
+static void add_code(Line *line, const char *bytes, size_t length) {
+    size_t start = line->code.length;
+    text_add_bytes(&line->code, bytes, length);
+    line->columns += text_columns(line->code.bytes + start);
 }
 
 static bool in_index(const Formatter *formatter) { return innermost(formatter)->kind == TOKEN_BRACKET; }
@@ -121,14 +135,18 @@ static void add_token(Formatter *formatter, const Token *token) {
         line->blank_before = line->blank_before && !closes(token->kind) && !opens_block(formatter->before);
     } else {
         line = &formatter->lines.items[formatter->lines.count - 1];
-        if (separated) text_add(&line->code, "; ");
-        else if (blank_before(formatter, token->kind, is_sign)) text_add_char(&line->code, ' ');
+        if (separated) add_code(line, "; ", 2);
+        else if (blank_before(formatter, token->kind, is_sign)) add_code(line, " ", 1);
+        if (formatter->brackets.count > 0 && opens(formatter->previous)) formatter->brackets.items[formatter->brackets.count - 1].hang = line->columns;
     }
-    if (closes(token->kind) && formatter->brackets.count > 0) formatter->brackets.count--;
-    if (token->kind == TOKEN_WITH_REPLACEMENT) text_add(&line->code, "with replacement");
-    else text_add_bytes(&line->code, formatter->source->text + token->span.start, token->span.end - token->span.start);
+    if (closes(token->kind) && formatter->brackets.count > 0) {
+        if (innermost(formatter)->line < formatter->lines.count) line->level = innermost(formatter)->indent;
+        formatter->brackets.count--;
+    }
+    if (token->kind == TOKEN_WITH_REPLACEMENT) add_code(line, "with replacement", 16);
+    else add_code(line, formatter->source->text + token->span.start, token->span.end - token->span.start);
     if (opens(token->kind)) {
-        Bracket bracket = {token->kind, line->indent};
+        Bracket bracket = {token->kind, line->level, formatter->lines.count, 0};
         list_push(&formatter->brackets, bracket);
     }
     formatter->unary = is_sign;
@@ -147,8 +165,6 @@ static void format_tokens(Formatter *formatter, TokenStream *stream) {
     take_comments(formatter, UINT32_MAX, TOKEN_END);
 }
 
-static int code_columns(const Line *line) { return line->indent + text_columns(text_string(&line->code)); }
-
 /* Comments behind neighbouring lines of code stand in one column. */
 static void write_lines(const Formatter *formatter, Text *out) {
     size_t group_end = 0;
@@ -158,14 +174,14 @@ static void write_lines(const Formatter *formatter, Text *out) {
         if (i >= group_end)
             for (column = 0, group_end = i; group_end < formatter->lines.count && formatter->lines.items[group_end].comment.length > 0
                  && (group_end == i || !formatter->lines.items[group_end].blank_before); group_end++) {
-                int columns = code_columns(&formatter->lines.items[group_end]);
+                int columns = formatter->lines.items[group_end].columns;
                 if (columns > column) column = columns;
             }
         if (line->blank_before) text_add_char(out, '\n');
         text_add_repeat(out, " ", line->indent);
         text_add(out, text_string(&line->code));
         if (line->comment.length > 0) {
-            text_add_repeat(out, " ", column - code_columns(line) + 2);
+            text_add_repeat(out, " ", column - line->columns + 2);
             text_add(out, text_string(&line->comment));
         }
         text_add_char(out, '\n');
