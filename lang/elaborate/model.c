@@ -180,6 +180,25 @@ static bool same_shape_again(Elaborator *e, Instance *owner, Member *member, Sha
     return diagnose_help(e->diagnostics, "one instance keeps its sizes; make another one with %s{}", owner->maker->name);
 }
 
+/* The value that `restore` has ready for this parameter, where there is one; false in `ok` when it does not fit. */
+static Tensor *saved_tensor(Elaborator *e, Instance *owner, const char *path, Shape shape, const Tree *tree, bool *ok) {
+    Instance *root = owner;
+    while (root->parent) root = root->parent;
+    const char *below = strchr(path + strlen(instance_path(e, root)), '.');
+    Tensor *saved = root->saved && below ? table_find(root->saved, below + 1) : NULL;
+    if (!saved) return NULL;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    Fault fault = {0};
+    *ok = shape_equal(saved->shape, shape);
+    if (!*ok) {
+        diagnose(e->diagnostics, "E0400", tree->span, "'%s' needs %s, and the restored file holds %s", path, shape_text(shape, a), shape_text(saved->shape, b));
+        return NULL;
+    }
+    Tensor *tensor = tensor_cast(saved, e->float_type, &fault);
+    if (!tensor) *ok = diagnose_fault(e->diagnostics, "E0901", tree->span, &fault);
+    return tensor;
+}
+
 bool declare_member(Elaborator *e, const Tree *tree, Scope *scope) {
     Instance *owner = scope_owner(scope);
     if (!owner) return diagnose(e->diagnostics, "E0600", tree->span, "'%s' can be declared only inside a model or a method", tree->name);
@@ -189,7 +208,9 @@ bool declare_member(Elaborator *e, const Tree *tree, Scope *scope) {
     if (member && member->cell) return same_shape_again(e, owner, member, shape, tree);
     if (!member) member = add_member(e, owner, tree->kind == TREE_PARAM ? MEMBER_PARAM : MEMBER_STATE, tree->name, tree->span);
     const char *path = arena_format(e->arena, "%s.%s", instance_path(e, owner), tree->name);
-    Tensor *tensor = initial_tensor(e, tree, shape, e->float_type, scope, path);
+    bool ok = true;
+    Tensor *tensor = saved_tensor(e, owner, path, shape, tree, &ok);
+    if (!tensor && ok) tensor = initial_tensor(e, tree, shape, e->float_type, scope, path);
     if (tensor) member->cell = cell_new(path, tensor);
     return tensor != NULL;
 }

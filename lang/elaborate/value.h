@@ -126,6 +126,7 @@ struct Instance {
     int application;        /* how often it was applied in the pass under construction */
     uint64_t pass;          /* the pass that `application` counts for */
     bool is_frozen;
+    const TensorTable *saved; /* values that wait for parameters to exist, by path below this model; NULL: none */
 };
 
 typedef struct Selected {

@@ -193,6 +193,7 @@ bool statement_run(Session *session, const Tree *tree, Scope *scope) {
     case TREE_PLOT: return statement_plot(session, tree, scope);
     case TREE_IMAGE: return statement_image(session, tree, scope);
     case TREE_SAVE: return statement_save(session, tree, scope);
+    case TREE_RESTORE: return statement_restore(session, tree, scope);
     case TREE_REPORT: return statement_report(session, tree, scope);
     case TREE_EXPECT: return statement_expect(session, tree, scope);
     }

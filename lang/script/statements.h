@@ -12,6 +12,7 @@ bool statement_table(Session *session, const Tree *tree, Scope *scope);
 bool statement_plot(Session *session, const Tree *tree, Scope *scope);  /* plot.c */
 bool statement_image(Session *session, const Tree *tree, Scope *scope);
 bool statement_save(Session *session, const Tree *tree, Scope *scope);  /* save.c */
+bool statement_restore(Session *session, const Tree *tree, Scope *scope); /* restore.c */
 bool statement_report(Session *session, const Tree *tree, Scope *scope);
 bool statement_expect(Session *session, const Tree *tree, Scope *scope); /* expect.c: shows both sides when false */
 /* Computes the tensors in a value, all in one program; under check_only only shows them as options.dump asks for. */
