@@ -96,7 +96,8 @@ static bool same_constant(const Tensor *a, const Tensor *b)
 {
     if (a == b || !a || !b)
         return a == b;
-    return tensor_bytes(a) == tensor_bytes(b) && is_small(a) && memcmp(a->data, b->data, tensor_bytes(a)) == 0;
+    size_t bytes = tensor_bytes(a);
+    return bytes == tensor_bytes(b) && is_small(a) && (bytes == 0 || memcmp(a->data, b->data, bytes) == 0);
 }
 
 static bool same_node(const Node *a, const Node *b)
