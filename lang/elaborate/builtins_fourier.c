@@ -111,14 +111,14 @@ static Value run_complex_mul(Elaborator *e, const Builtin *self, const Arguments
 #define PAIRS " Complex numbers are pairs (real, imaginary) in a last axis of size 2."
 const Builtin builtins_fourier[] = {
     {"fft(x)", run_fft, 1, "Discrete Fourier transform of x [..., n, 2] along n, unscaled." PAIRS " Example: fft(complex([1.0, 0.0, 0.0, 0.0], 0.0))", false},
-    {"ifft(x)", run_fft, -1, "Inverse of fft, divided by n." PAIRS " Example: ifft(fft(z))", false},
-    {"fft2(x)", run_fft, 2, "Transform of x [..., h, w, 2] along h and w, unscaled." PAIRS " Example: fft2(complex(image, 0.0))", false},
-    {"ifft2(x)", run_fft, -2, "Inverse of fft2, divided by h*w." PAIRS " Example: ifft2(fft2(z))", false},
+    {"ifft(x)", run_fft, -1, "Inverse of fft, divided by n." PAIRS " Example: ifft(fft(complex([1.0, 2.0], 0.0)))", false},
+    {"fft2(x)", run_fft, 2, "Transform of x [..., h, w, 2] along h and w, unscaled." PAIRS " Example: fft2(complex(eye(2), 0.0))", false},
+    {"ifft2(x)", run_fft, -2, "Inverse of fft2, divided by h*w." PAIRS " Example: ifft2(fft2(complex(eye(2), 0.0)))", false},
     {"rfft(x)", run_rfft, 0, "Transform of real x [..., n]: the frequencies 0 ... n/2, [..., n/2 + 1, 2]." PAIRS " Example: rfft([1.0, 2.0, 3.0, 4.0])", false},
-    {"irfft(x, n?)", run_irfft, 0, "Inverse of rfft: real [..., n]; n is even unless given." PAIRS " Example: irfft(rfft(x))", false},
+    {"irfft(x, n?)", run_irfft, 0, "Inverse of rfft: real [..., n]; n is even unless given." PAIRS " Example: irfft(rfft([1.0, 2.0, 3.0, 4.0]))", false},
     {"complex(real, imaginary)", run_complex, 0, "Pairs of two real tensors: [...] and [...] give [..., 2]. Example: complex([1.0], [2.0])", false},
-    {"real(x)", run_part, 0, "The real parts of pairs [..., 2]. Example: real(fft(z))", false},
-    {"imaginary(x)", run_part, 1, "The imaginary parts of pairs [..., 2]. Example: imaginary(fft(z))", false},
-    {"complex_product(a, b)", run_complex_mul, 0, "Elementwise product of pairs [..., 2]. Example: complex_product(fft(a), fft(b))", false},
+    {"real(x)", run_part, 0, "The real parts of pairs [..., 2]. Example: real([3.0, 4.0])", false},
+    {"imaginary(x)", run_part, 1, "The imaginary parts of pairs [..., 2]. Example: imaginary([3.0, 4.0])", false},
+    {"complex_product(a, b)", run_complex_mul, 0, "Elementwise product of pairs [..., 2]. Example: complex_product([0.0, 1.0], [0.0, 1.0])", false},
     {0},
 };

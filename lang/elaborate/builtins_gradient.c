@@ -275,7 +275,7 @@ const Builtin builtins_gradient[] = {
     {"hessian(cost, x)", run_jacobian, 1, "All second derivatives of a single number: shape of x twice. Example: hessian(cost, x)", true},
     {"laplacian(u, x)", run_divergence, 1, "Sum of the second derivatives at each point: x [n, d] with u [n] or [n, 1] gives [n]; when u and x have one shape, the second derivative pointwise. Example: laplacian(u(x), x)", true},
     {"divergence(v, x)", run_divergence, 0, "Sum over k of d v[.., k] / d x[.., k] at each point; v and x are [n, d]. Example: divergence(f(x), x)", true},
-    {"stop(x)", run_stop, 0, "The same value with derivative 0; lists and records item by item. Example: stop(x) * y", false},
-    {"straight_through(hard, soft)", run_straight_through, 0, "The value of `hard` with the derivative of `soft`. Example: straight_through(round(x), x)", false},
+    {"stop(x)", run_stop, 0, "The same value with derivative 0; lists and records item by item. Example: stop([1.0, 2.0])", false},
+    {"straight_through(hard, soft)", run_straight_through, 0, "The value of `hard` with the derivative of `soft`. Example: straight_through(round([0.7]), [0.7])", false},
     {0},
 };

@@ -146,7 +146,7 @@ static Value run_one_hot(Elaborator *e, const Builtin *self, const Arguments *a)
 
 const Builtin builtins_index[] = {
     {"gather(x, index, axis = 0)", run_gather, 0, "x at whole-number positions along an axis; the axis is replaced by the shape of `index`. Out of range is an error when it runs. Example: gather([10, 20, 30], [2, 0])", false},
-    {"gather_along(x, index, axis = -1)", run_gather, 1, "For each place the element of x at index[place] along the axis; index has the rank of x. Example: gather_along(p, expand(y, -1))", false},
+    {"gather_along(x, index, axis = -1)", run_gather, 1, "For each place the element of x at index[place] along the axis; index has the rank of x. Example: gather_along([[10, 20], [30, 40]], [[1], [0]])", false},
     {"scatter_add(base, index, update, axis = 0)", run_scatter, OP_SCATTER_ADD, "base with `update` added at the places that gather(base, index, axis) reads; repeated indices add up in order. Example: scatter_add(zeros(3), [0, 0, 2], [1.0, 2.0, 3.0])", false},
     {"scatter_set(base, index, update, axis = 0)", run_scatter, OP_SCATTER_SET, "base with `update` written at the places that gather(base, index, axis) reads; of repeated indices the last wins. Example: scatter_set(zeros(3), [1], [5.0])", false},
     {"scatter_along_add(base, index, update, axis = -1)", run_scatter, OP_SCATTER_ALONG_ADD, "base with `update` added where gather_along(base, index, axis) reads. Example: scatter_along_add(zeros([2, 3]), [[0], [2]], 1.0)", false},

@@ -316,7 +316,7 @@ static Value run_unfold(Elaborator *e, const Builtin *self, const Arguments *a) 
 const Builtin builtins_join[] = {
     {"concat(xs..., axis = 0)", run_concat, 0, "Tensors one after the other along an axis; other axes must agree. Takes several arguments or one list. Lists of other things and splits of data sets with equal fields are joined too. Example: concat([1, 2], [3])", false},
     {"stack(xs..., axis = 0)", run_stack, 0, "Tensors of one shape along a new axis. Example: stack([1, 2], [3, 4], axis = 1)", false},
-    {"chunks(x, sizes, axis = 0)", run_chunks, 0, "A list of parts: a number of equal ones, or the sizes listed. Example: chunks(x, 2, axis = -1)", false},
+    {"chunks(x, sizes, axis = 0)", run_chunks, 0, "A list of parts: a number of equal ones, or the sizes listed. Example: chunks([1, 2, 3, 4], 2)", false},
     {"tile(x, counts)", run_tile, 0, "x repeated as a whole, counts[k] times along axis k; a shorter list is for the last axes. Example: tile([1, 2], 3)", false},
     {"repeat_elements(x, times, axis = 0)", run_repeat_elements, 0, "Every element along the axis repeated in place: [a, b] gives [a, a, b, b]. Example: repeat_elements([1, 2], 2)", false},
     {"flip(x, axis = -1)", run_flip, 0, "x with one axis, or each of a list, reversed. Example: flip([1, 2, 3])", false},

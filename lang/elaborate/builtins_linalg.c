@@ -186,19 +186,19 @@ static Value run_matrix_power(Elaborator *e, const Builtin *self, const Argument
 
 const Builtin builtins_linalg[] = {
     {"solve(a, b)", run_solve, 0, "x with a @ x = b for square a [..., n, n]; b is [n] or [..., n, k]. By LU; E0901 when a is singular. Example: solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])", false},
-    {"triangular_solve(a, b, lower = true, transpose = false)", run_triangular, 0, "x with a @ x = b reading only one triangle of a; transpose = true solves a.T @ x = b. Example: triangular_solve(cholesky(a), b)", false},
+    {"triangular_solve(a, b, lower = true, transpose = false)", run_triangular, 0, "x with a @ x = b reading only one triangle of a; transpose = true solves a.T @ x = b. Example: triangular_solve([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0])", false},
     {"inverse(a)", run_inverse, 0, "Inverse of square matrices [..., n, n]; solve(a, b) is more accurate than inverse(a) @ b. Example: inverse([[2.0, 0.0], [0.0, 4.0]])", false},
     {"pinv(a)", run_pinv, 0, "Moore-Penrose pseudo-inverse through the singular values. Example: pinv([[1.0, 0.0], [0.0, 0.0]])", false},
     {"cholesky(a)", run_cholesky, 0, "Lower triangular l with l @ l.T = a, for symmetric positive definite a; E0901 otherwise. Example: cholesky([[4.0, 2.0], [2.0, 3.0]])", false},
-    {"qr(a)", run_factor, OP_QR, "Thin factorization a = q @ r: a record {q, r}, q with orthonormal columns, diagonal of r not negative. Example: qr(a).q", false},
+    {"qr(a)", run_factor, OP_QR, "Thin factorization a = q @ r: a record {q, r}, q with orthonormal columns, diagonal of r not negative. Example: qr([[3.0, 1.0], [4.0, 2.0]]).r", false},
     {"eigh(a)", run_factor, OP_EIGH, "Eigenvalues (ascending) and eigenvectors (columns) of symmetric a: a record {values, vectors}. Example: eigh([[2.0, 1.0], [1.0, 2.0]]).values", false},
     {"eigenvalues(a)", run_singular_values, OP_EIGH, "Eigenvalues of symmetric a, ascending. Example: eigenvalues([[2.0, 1.0], [1.0, 2.0]])", false},
-    {"svd(a)", run_factor, OP_SVD, "Thin singular value decomposition a = u @ diag(s) @ vt, s descending: a record {u, s, vt}. Example: svd(w).s", false},
+    {"svd(a)", run_factor, OP_SVD, "Thin singular value decomposition a = u @ diag(s) @ vt, s descending: a record {u, s, vt}. Example: svd([[3.0, 0.0], [0.0, 4.0]]).s", false},
     {"singular_values(a)", run_singular_values, OP_SVD, "Singular values of a, descending. Example: singular_values([[3.0, 0.0], [0.0, 4.0]])", false},
     {"det(a)", run_determinant, 0, "Determinant of square matrices. Example: det([[1.0, 2.0], [3.0, 4.0]])", false},
     {"logdet(a)", run_determinant, 1, "log |det a| of square matrices. Example: logdet(eye(3))", false},
     {"slogdet(a)", run_factor, OP_SLOGDET, "Sign of the determinant and log of its size: a record {sign, logdet}. Example: slogdet(eye(3)).sign", false},
-    {"lstsq(a, b)", run_lstsq, 0, "x that minimizes |a @ x - b|^2 for a [m, n] with m >= n and full rank; b is [m] or [m, k]. Example: lstsq(a, b)", false},
+    {"lstsq(a, b)", run_lstsq, 0, "x that minimizes |a @ x - b|^2 for a [m, n] with m >= n and full rank; b is [m] or [m, k]. Example: lstsq([[1.0], [1.0]], [1.0, 3.0])", false},
     {"matrix_power(a, n)", run_matrix_power, 0, "a multiplied n times with itself; n < 0 uses the inverse, 0 gives the identity. Example: matrix_power([[1.0, 1.0], [0.0, 1.0]], 5)", false},
     {0},
 };

@@ -163,6 +163,17 @@ static Value run_end(Elaborator *e, const Builtin *self, const Arguments *a) {
     return value_none();
 }
 
+static Value run_append(Elaborator *e, const Builtin *self, const Arguments *a) {
+    (void)self;
+    int count;
+    Value *items = items_of(e, a->values[0], &count);
+    if (!items) return value_none();
+    List *list = list_new(e, count + 1);
+    for (int k = 0; k < count; k++) list->items[k] = items[k];
+    list->items[count] = a->values[1];
+    return list_value(list, a->span);
+}
+
 static Value run_reverse(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
     int count;
@@ -190,12 +201,13 @@ static Value run_fields(Elaborator *e, const Builtin *self, const Arguments *a) 
 const Builtin builtins_list[] = {
     {"repeat(n, maker)", run_repeat, 0, "Calls `maker` n times and applies what it makes one after the other; a parameter of `maker` gets the number of the round, from 0. Example: repeat(3, () -> dense{64} |> relu)", false},
     {"sequential(stages...)", run_sequential, 0, "A function that applies the stages in order; takes several or one list. Example: sequential(dense{64}, relu, dense{10})", false},
-    {"map(list, f)", run_map, 0, "The list of f(item); a second parameter of f gets the position. Lists, ranges, rows of tensors. Example: map(0..3, k -> k * k)", false},
+    {"map(list, f)", run_map, 0, "The list of f(item); a second parameter of f gets the position. Lists, ranges, rows of tensors. Example: map(0..3, (k) -> k * k)", false},
     {"fold(list, f, start?)", run_fold, 0, "f(f(start, item 0), item 1) ...; without `start` from the first item. Example: fold([1, 2, 3], (a, b) -> a * b)", false},
     {"zip(lists...)", run_zip, 0, "A list of lists: item k holds item k of each. Example: zip([1, 2], [\"a\", \"b\"])", false},
     {"range(from, to?)", run_range, 0, "The range from..to, or 0..from with one argument. Example: range(3)", false},
     {"first(x)", run_end, 0, "The first item of a list or row of a tensor. Example: first([5, 6])", false},
     {"last(x)", run_end, -1, "The last item of a list or row of a tensor. Example: last([5, 6])", false},
+    {"append(list, item)", run_append, 0, "The list with one more item at its end. Example: append([1, 2], 3)", false},
     {"reverse(list)", run_reverse, 0, "The items in reverse order, as a list; flip(x) reverses tensors. Example: reverse([1, 2])", false},
     {"names(record)", run_fields, 0, "The names of a record's fields, as a list of strings. Example: names({a = 1, b = 2})", false},
     {"values(record)", run_fields, 1, "The values of a record's fields, as a list. Example: values({a = 1, b = 2})", false},

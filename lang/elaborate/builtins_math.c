@@ -215,7 +215,7 @@ const Builtin builtins_math[] = {
     {"atan2(y, x)", run_elementwise, OP_ATAN2, "Angle of the point (x, y) in (-pi, pi]" BROADCASTS " Example: atan2(1.0, -1.0)", false},
     {"polygamma(order, x)", run_elementwise, OP_POLYGAMMA, "Derivative number `order` of digamma at x; order is a whole number >= 0. Example: polygamma(1, [1.0, 2.0])", false},
     {"clamp(x, low?, high?)", run_clamp, 0, "x kept within [low, high]; one bound may be left out. The derivative in x is 1 on the closed interval, 0 outside. Example: clamp([-2, 0.5, 3], 0, 1)", false},
-    {"where(condition, a?, b?)", run_where, 0, "a where condition is true, else b; all broadcast. With the condition alone: the indices where it is true, i64 [count] for a vector, [count, rank] otherwise; outside train blocks only, since the count depends on numbers. Example: where(x > 0, x, 0)", false},
+    {"where(condition, a?, b?)", run_where, 0, "a where condition is true, else b; all broadcast. With the condition alone: the indices where it is true, i64 [count] for a vector, [count, rank] otherwise; outside train blocks only, since the count depends on numbers. Example: where([-1, 2] > 0, 1, 0)", false},
     {"square(x)", run_composed, MATH_SQUARE, "x * x, elementwise. Example: square([1, 2, 3])", false},
     {"reciprocal(x)", run_composed, MATH_RECIPROCAL, "1 / x, elementwise. Example: reciprocal([1, 2, 4])", false},
     {"log2(x)", run_composed, MATH_LOG2, "Logarithm to base 2, elementwise. Example: log2(8)", false},

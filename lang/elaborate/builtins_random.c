@@ -192,9 +192,9 @@ static Value run_laplace(Elaborator *e, const Builtin *self, const Arguments *a)
 
 const Builtin builtins_random[] = {
     {"normal(shape, mean = 0, std = 1, seed?)", run_normal, 0, "Normal random numbers; mean and std may be tensors that broadcast to the shape." SEEDED " Example: normal([2, 3], seed = 1)", false},
-    {"normal_like(x, mean = 0, std = 1, seed?)", run_normal, 1, "Normal random numbers in the shape of x." SEEDED " Example: x + 0.1 * normal_like(x)", false},
+    {"normal_like(x, mean = 0, std = 1, seed?)", run_normal, 1, "Normal random numbers in the shape of x." SEEDED " Example: normal_like([1.0, 2.0], seed = 1)", false},
     {"uniform(shape, low = 0, high = 1, seed?)", run_uniform, 0, "Uniform random numbers in [low, high); bounds may be tensors that broadcast to the shape." SEEDED " Example: uniform([4], -1, 1, seed = 1)", false},
-    {"uniform_like(x, low = 0, high = 1, seed?)", run_uniform, 1, "Uniform random numbers in the shape of x." SEEDED " Example: uniform_like(x)", false},
+    {"uniform_like(x, low = 0, high = 1, seed?)", run_uniform, 1, "Uniform random numbers in the shape of x." SEEDED " Example: uniform_like([1.0, 2.0], seed = 1)", false},
     {"bernoulli(shape, p = 0.5, seed?)", run_bernoulli, 0, "1 with probability p, else 0, as floats; p may be a tensor that broadcasts to the shape." SEEDED " Example: bernoulli([8], 0.3, seed = 1)", false},
     {"randint(shape, low, high, seed?)", run_randint, 0, "Whole numbers from low to below high, i64." SEEDED " Example: randint([5], 0, 10, seed = 1)", false},
     {"permutation(n, seed?)", run_permutation, 0, "0 ... n - 1 in random order, i64." SEEDED " Example: permutation(5, seed = 1)", false},
