@@ -101,14 +101,14 @@ bool train_bind_fields(Train *train, Scope *scope, bool whole) {
         Node *index = build_leaf(e->graph, stream->index);
         Value rows = stream_rows(train, stream, index, whole);
         if (!value_ok(rows)) return false;
-        if (k == 0) {
-            e->sample = whole ? NULL : index;
-            bind_counts(train, scope, stream, index);
-        }
         if (data_count == 1 && !stream->is_draw)
             for (int j = 0; j < rows.record->count; j++) scope_set(e, scope, rows.record->fields[j].name, rows.record->fields[j].value);
         else
             scope_set(e, scope, stream->name, rows);
+        if (k == 0) { /* after the fields: `classes` is the number of classes even where a field has that name */
+            e->sample = whole ? NULL : index;
+            bind_counts(train, scope, stream, index);
+        }
     }
     return true;
 }
