@@ -10,8 +10,7 @@ static Value run_grad(Elaborator *e, const Builtin *self, const Arguments *a) {
     Variables v;
     Value result = value_none();
     if (variables_read(e, self, a, 1, &v)) {
-        Node *cost = lazy_cost(e, self, a);
-        variables_settle(e, &v, cost);
+        Node *cost = variables_cost(e, self, a, &v);
         if (cost && self->data) cost = build_sum_all(e->graph, cost);
         Node **results = cost ? variables_gradients(e, &v, cost) : NULL;
         if (results) result = variables_structured(e, &v, results, a->span);
@@ -36,9 +35,8 @@ static Value run_jvp(Elaborator *e, const Builtin *self, const Arguments *a) {
     Variables v;
     Value result = value_none(), direction = lazy_argument(e, self, a, 2);
     if (value_ok(direction) && variables_read(e, self, a, 1, &v)) {
-        Node *output = lazy_cost(e, self, a);
-        variables_settle(e, &v, output);
-        if (v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "'jvp' takes one tensor as variable");
+        Node *output = variables_cost(e, self, a, &v);
+        if (output && v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "'jvp' takes one tensor as variable");
         else if (output) {
             Node *tangent = directional(e, a, to_node(e, direction), v.nodes[0], "the variable");
             result = result_of(a, tangent ? autodiff_jvp(e->graph, output, v.nodes[0], tangent) : NULL);
@@ -52,8 +50,7 @@ static Value run_vjp(Elaborator *e, const Builtin *self, const Arguments *a) {
     Variables v;
     Value result = value_none(), direction = lazy_argument(e, self, a, 2);
     if (!value_ok(direction) || !variables_read(e, self, a, 1, &v)) return value_none();
-    Node *output = lazy_cost(e, self, a);
-    variables_settle(e, &v, output);
+    Node *output = variables_cost(e, self, a, &v);
     Node *cotangent = output ? directional(e, a, to_node(e, direction), output, "the value") : NULL;
     if (cotangent) { /* the gradient of sum(v y), v held */
         Node *cost = build_sum_all(e->graph, build_binary(e->graph, OP_MUL, output, build_stop(e->graph, cotangent)));
@@ -88,8 +85,7 @@ static Value run_hvp(Elaborator *e, const Builtin *self, const Arguments *a) {
     Variables v;
     Value result = value_none(), direction = lazy_argument(e, self, a, 2);
     if (!value_ok(direction) || !variables_read(e, self, a, 1, &v)) return value_none();
-    Node *cost = lazy_cost(e, self, a);
-    variables_settle(e, &v, cost);
+    Node *cost = variables_cost(e, self, a, &v);
     Node **directions = arena_alloc(e->arena, sizeof *directions * (size_t)(v.count + 1)), **first = cost ? variables_gradients(e, &v, cost) : NULL;
     int at = 0;
     if (first && read_directions(e, direction, v.structure, directions, &at, a, v.nodes)) {
@@ -156,8 +152,7 @@ static Value run_jacobian(Elaborator *e, const Builtin *self, const Arguments *a
     Variables v;
     Value result = value_none();
     if (!variables_read(e, self, a, 1, &v)) return value_none();
-    Node *output = lazy_cost(e, self, a);
-    variables_settle(e, &v, output);
+    Node *output = variables_cost(e, self, a, &v);
     if (output && !self->data && v.count && !autodiff_depends(e->graph, output, v.nodes[0])) {
         Node *sum = build_sum_all(e->graph, to_float(e, output)); /* for its message */
         if (sum) variables_gradients(e, &v, sum);
@@ -198,9 +193,8 @@ static Value run_divergence(Elaborator *e, const Builtin *self, const Arguments 
     Variables v;
     Node *result = NULL;
     if (!variables_read(e, self, a, 1, &v)) return value_none();
-    Node *field = lazy_cost(e, self, a);
-    variables_settle(e, &v, field);
-    if (v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "this is taken at the points of one tensor");
+    Node *field = variables_cost(e, self, a, &v);
+    if (field && v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "this is taken at the points of one tensor");
     else if (field) {
         Node *x = v.nodes[0];
         bool same = shape_equal(field->type.shape, x->type.shape);

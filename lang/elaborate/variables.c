@@ -180,6 +180,13 @@ static Value copied(Elaborator *e, Value value) {
     return value;
 }
 
+static bool read_structure(Elaborator *e, Variables *v) {
+    bool is_parameters = v->structure.kind == VALUE_INSTANCE || v->structure.kind == VALUE_SELECTION;
+    if (is_parameters && !collect_parameters(e, v, &v->structure)) return false;
+    v->structure = copied(e, v->structure);
+    return value_ok(v->structure) && collect(e, v, &v->structure);
+}
+
 bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int index, Variables *v) {
     const Tree *tree = argument_tree(self, a, index);
     *v = (Variables){.structure = a->values[index]};
@@ -187,10 +194,8 @@ bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int 
         rebind_names(e, v, tree, a->scope);
         v->structure = elaborate(e, tree, a->scope);
     }
-    bool is_parameters = v->structure.kind == VALUE_INSTANCE || v->structure.kind == VALUE_SELECTION;
-    if (is_parameters && !collect_parameters(e, v, &v->structure)) v->structure = value_none();
-    v->structure = copied(e, v->structure);
-    if (value_ok(v->structure) && collect(e, v, &v->structure)) return true;
+    if (v->structure.kind == VALUE_INSTANCE) return true; /* its parameters exist once the cost has applied it */
+    if (read_structure(e, v)) return true;
     variables_restore(e, v);
     return false;
 }
@@ -200,8 +205,16 @@ Value lazy_argument(Elaborator *e, const Builtin *self, const Arguments *a, int 
     return tree ? elaborate(e, tree, a->scope) : a->values[index];
 }
 
-/* The value that is differentiated. The variable stands for itself until restore. */
-Node *lazy_cost(Elaborator *e, const Builtin *self, const Arguments *a) {
+/* Where the cost reaches a named constant only through what was computed from it earlier, the constant itself is the variable. */
+static void use_originals(Elaborator *e, Variables *v, Node *cost) {
+    for (int k = 0; k < v->count; k++)
+        for (int j = 0; j < v->twin_count; j++)
+            if (v->nodes[k] == v->twins[j].leaf && !autodiff_depends(e->graph, cost, v->nodes[k]) &&
+                autodiff_depends(e->graph, cost, v->twins[j].original))
+                v->nodes[k] = v->twins[j].original;
+}
+
+Node *variables_cost(Elaborator *e, const Builtin *self, const Arguments *a, Variables *v) {
     Value value = lazy_argument(e, self, a, 0);
     if (value.kind == VALUE_FUNCTION || (value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL)) {
         diagnose(e->diagnostics, "E0401", value.span, "expected a value that depends on the variable, found a function");
@@ -210,16 +223,9 @@ Node *lazy_cost(Elaborator *e, const Builtin *self, const Arguments *a) {
     }
     Node *cost = to_node(e, value);
     e->graph->here = a->span;
+    if (!cost || (v->structure.kind == VALUE_INSTANCE && !read_structure(e, v))) return NULL;
+    use_originals(e, v, cost);
     return cost;
-}
-
-/* Where the cost reaches a named constant only through what was computed from it earlier, the constant itself is the variable. */
-void variables_settle(Elaborator *e, Variables *v, Node *cost) {
-    for (int k = 0; k < v->count && cost; k++)
-        for (int j = 0; j < v->twin_count; j++)
-            if (v->nodes[k] == v->twins[j].leaf && !autodiff_depends(e->graph, cost, v->nodes[k]) &&
-                autodiff_depends(e->graph, cost, v->twins[j].original))
-                v->nodes[k] = v->twins[j].original;
 }
 
 /* The structure of `like` with the nodes in order. */

@@ -32,8 +32,8 @@ typedef struct Variables {
  * diagnostic; nothing stands for anything else then. */
 bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int index, Variables *v);
 void variables_restore(Elaborator *e, Variables *v);
-/* Once the cost is known: which node each variable is. */
-void variables_settle(Elaborator *e, Variables *v, Node *cost);
+/* Argument 0, the value that is differentiated, and with it which node each variable is; NULL after a diagnostic. */
+Node *variables_cost(Elaborator *e, const Builtin *self, const Arguments *a, Variables *v);
 /* Derivatives of a scalar in every variable. NULL after a diagnostic. */
 Node **variables_gradients(Elaborator *e, const Variables *v, Node *cost);
 /* One node a variable, in the structure that the script gave. */
@@ -41,7 +41,5 @@ Value variables_structured(Elaborator *e, const Variables *v, Node *const *nodes
 
 /* An argument of a lazy built-in, evaluated now. */
 Value lazy_argument(Elaborator *e, const Builtin *self, const Arguments *a, int index);
-/* Argument 0, the value that is differentiated; NULL after a diagnostic. */
-Node *lazy_cost(Elaborator *e, const Builtin *self, const Arguments *a);
 
 #endif
