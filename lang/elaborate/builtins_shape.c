@@ -186,6 +186,12 @@ static Value run_size(Elaborator *e, const Builtin *self, const Arguments *a) {
     return value_number((double)x->type.shape.dims[axis], true, a->span);
 }
 
+static Value run_is_whole(Elaborator *e, const Builtin *self, const Arguments *a) {
+    (void)self;
+    Node *x = node_at(e, a, 0);
+    return x ? value_bool(!dtype_is_float(x->type.dtype), a->span) : value_none();
+}
+
 static Value run_rank(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
     Node *x = node_at(e, a, 0);
@@ -206,6 +212,7 @@ const Builtin builtins_shape[] = {
     {"shape(x)", run_shape, 0, "The sizes of the axes as a list of whole numbers. Example: shape(zeros([2, 3]))", false},
     {"size(x, axis?)", run_size, 0, "The number of elements, or the size of one axis. Example: size(ones([2, 3]), 0)", false},
     {"rank(x)", run_rank, 0, "The number of axes. Example: rank([[1, 2]])", false},
+    {"is_whole(x)", run_is_whole, 0, "True when x holds whole numbers or truth values, such as class numbers; known before anything runs. Example: is_whole([0, 2])", false},
     {"len(x)", run_len, 0, "The number of items of a list, rows of a tensor or split, parameters of a selection, fields of a record. Example: len([1, 2, 3])", false},
     {0},
 };

@@ -52,6 +52,16 @@ static Instance *new_instance(Elaborator *e, Maker *maker, const Tree *make, Sco
     return instance;
 }
 
+/* Models made inside the braces, as in residual{dense{4} |> relu}, are parts under the name of their setting. */
+static void adopt(Elaborator *e, Instance *owner, Value value, const char *name) {
+    if (value.kind == VALUE_FUNCTION)
+        for (int k = 0; k < value.function->stage_count; k++) adopt(e, owner, value.function->stages[k], name);
+    if (value.kind != VALUE_INSTANCE || value.instance->maker->kind != MAKER_MODEL) return;
+    if (value.instance->parent || value.instance->path) return;
+    add_part(e, owner, value.instance->make, owner->part_count, value.instance);
+    instance_name(e, value.instance, name);
+}
+
 /* A method's settings may be schedules: they are evaluated where the method is used (method_bind), checked here by name. */
 static bool bind_settings(Elaborator *e, Instance *instance) {
     const char *what = arena_format(e->arena, "'%s'", instance->maker->name);
@@ -60,6 +70,8 @@ static bool bind_settings(Elaborator *e, Instance *instance) {
     e->instance = NULL;
     bool ok = bind_arguments(e, instance->maker->tree->items[0], &binding, instance->settings, what);
     e->instance = outer;
+    for (int k = 0; ok && k < instance->settings->count; k++)
+        adopt(e, instance, instance->settings->fields[k].value, instance->settings->fields[k].name);
     return ok;
 }
 

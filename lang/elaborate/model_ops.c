@@ -185,7 +185,7 @@ static Node *steps_of(Elaborator *e, Value duration) {
     return build_number(e->graph, duration.amount * per);
 }
 
-/* data: 0 for `fraction`, the share of a duration that has passed; 1 for `passed`, 1 once it has. */
+/* data: 0 for `fraction`, the share of a duration that has passed; 1 for `passed`, 1 once it has; 2 for `elapsed`, how many have. */
 static Value run_time(Elaborator *e, const Builtin *self, const Arguments *arguments) {
     Value duration = arguments->values[0];
     char buffer[KIND_TEXT], name[64];
@@ -199,12 +199,41 @@ static Value run_time(Elaborator *e, const Builtin *self, const Arguments *argum
     }
     Node *step = import_node(e, e->clock->step, arguments->span), *steps = steps_of(e, duration);
     if (!steps) return value_none();
-    if (self->data) {
+    if (self->data == 1) {
         Node *over = build_binary(e->graph, OP_GREATER_EQUAL, step, steps);
         return value_tensor(build_cast(e->graph, over, e->float_type), arguments->span);
     }
     Node *share = build_binary(e->graph, OP_DIV, step, build_binary(e->graph, OP_MAX, steps, build_number(e->graph, 1e-9)));
+    if (self->data == 2) return value_tensor(share, arguments->span);
     return value_tensor(build_ternary(e->graph, OP_CLAMP, share, build_number(e->graph, 0), build_number(e->graph, 1)), arguments->span);
+}
+
+/* The operator that a penalty declares in its `prox` line; a function of (w, t) is an operator itself. */
+static Value run_prox(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Value penalty = arguments->values[0];
+    char buffer[KIND_TEXT];
+    if (penalty.kind != VALUE_FUNCTION) {
+        diagnose(e->diagnostics, "E0401", penalty.span, "expected a penalty, found %s", value_describe(penalty, buffer));
+        return value_none();
+    }
+    const Tree *tree = penalty.function->tree;
+    if (penalty.function->is_penalty && !tree_item(tree, 3)) {
+        diagnose(e->diagnostics, "E0402", penalty.span, "the penalty '%s' has no proximal operator", penalty.function->name);
+        diagnose_second(e->diagnostics, tree->span, "declared here");
+        diagnose_help(e->diagnostics, "write it below the penalty: prox(w, t) = …");
+        return value_none();
+    }
+    Function *function = penalty.function;
+    if (function->is_penalty) {
+        function = arena_alloc(e->arena, sizeof *function);
+        *function = (Function){.name = arena_format(e->arena, "prox of %s", penalty.function->name), .tree = tree->items[3], .scope = penalty.function->scope};
+    }
+    Value *values = arena_alloc(e->arena, sizeof *values * (size_t)(arguments->rest_count + 2));
+    values[0] = arguments->values[1];
+    values[1] = arguments->values[2];
+    for (int k = 0; k < arguments->rest_count; k++) values[k + 2] = arguments->rest[k];
+    return call_value(e, (Value){.kind = VALUE_FUNCTION, .span = penalty.span, .function = function}, values, arguments->rest_count + 2, arguments->span);
 }
 
 const Builtin builtins_model[] = {
@@ -213,6 +242,8 @@ const Builtin builtins_model[] = {
     {"parameters(net)", run_parameters, 0, "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},
     {"sparsity(net)", run_sparsity, 0, "The share of zeros among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)", false},
     {"fraction(duration)", run_time, 0, "The share of a duration (2 epochs, 100 steps, 50%) that has passed since the block began, from 0 to 1. Only inside train blocks.", false},
+    {"elapsed(duration)", run_time, 2, "How many durations have passed since the block began, such as 1.5 epochs: not clipped. Only inside train blocks.", false},
+    {"prox(penalty, w, t, settings...)", run_prox, 0, "The proximal operator of a penalty, argmin_v t * penalty(v) + |v - w|^2 / 2, from its `prox` line; settings of the penalty follow in order. A function of (w, t) is an operator itself. Example: prox(l1, [2.0, -0.5], 1)", false},
     {"passed(duration)", run_time, 1, "1 once a duration has passed since the block began, before that 0. Only inside train blocks.", false},
     {0},
 };

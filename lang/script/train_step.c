@@ -357,6 +357,26 @@ static bool bind_methods(Train *train, Objective *objective, Scope *scope) {
     return !objective->optimizer.method || method_bind(train->e, objective->optimizer.method, scope);
 }
 
+static bool wants_norm(const Instance *method) {
+    const Tree *hook = method ? method_hook(method, "gradient") : NULL;
+    return hook && hook_wants(hook, "gradient_norm");
+}
+
+/* The length of all gradients together, for hooks that ask for `gradient_norm`: before any method changes them. */
+static void bind_gradient_norm(Train *train, const Objective *objective, Scope *scope, Node *const *gradients) {
+    Elaborator *e = train->e;
+    bool wanted = wants_norm(objective->optimizer.method);
+    for (int k = 0; k < train->method_count; k++) wanted = wanted || wants_norm(train->methods[k].method);
+    for (int k = 0; k < train->optimizer_count; k++) wanted = wanted || wants_norm(train->optimizers[k].method);
+    Node *sum = NULL;
+    for (int k = 0; wanted && k < objective->trained->count; k++) {
+        if (!gradients[k]) continue;
+        Node *squares = build_sum_all(e->graph, build_binary(e->graph, OP_MUL, gradients[k], gradients[k]));
+        sum = sum ? build_binary(e->graph, OP_ADD, sum, squares) : squares;
+    }
+    if (sum) scope_set(e, scope, "gradient_norm", value_tensor(build_unary(e->graph, OP_SQRT, sum), objective->tree->span));
+}
+
 static bool update_parameters(Train *train, Objective *objective, Scope *scope, Node *total) {
     Elaborator *e = train->e;
     Selection *trained = objective->trained;
@@ -366,6 +386,7 @@ static bool update_parameters(Train *train, Objective *objective, Scope *scope, 
     Node *one = build_full(e->graph, total->type, 1);
     e->graph->here = objective->tree->span;
     if (!autodiff_vjp(e->graph, &total, &one, 1, raw, trained->count, gradients)) return false;
+    bind_gradient_norm(train, objective, scope, gradients);
     bool any = false;
     for (int k = 0; k < trained->count; k++) {
         if (!gradients[k]) continue;
