@@ -3,14 +3,9 @@
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/patches.h"
 #include "runtime/kernels/slots.h"
+#include "runtime/kernels/wide.h"
 
 #include <string.h>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
 
 enum { TAPS_MAX = 128, OUTPUTS_MAX = 4, VECTOR_BYTES = 64 };
 

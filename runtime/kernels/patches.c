@@ -2,6 +2,7 @@
 
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/product_turn.h"
+#include "runtime/kernels/wide.h"
 
 #include <string.h>
 
@@ -114,12 +115,6 @@ void patches_tap_offsets(const Patches *p, int64_t first, int64_t count, int64_t
             i = 0, channel++;
     }
 }
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
 
 /* Tap by tap and run by run in order, so that what a chunk writes too far is written over. */
 WIDE static void copy_runs(const char *padded, const Run *runs, int run_count, const int64_t *offsets, int64_t depth, int64_t bytes,

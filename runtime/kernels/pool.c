@@ -2,14 +2,9 @@
  * a window is cut to the image. A window that lies in the padding altogether has maximum -inf at index 0 and sum 0. */
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/wide.h"
 
 #include <math.h>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WIDE
-#endif
 
 typedef struct Pool {
     int64_t h, w, oh, ow;

@@ -5,15 +5,11 @@
 #include "runtime/base/rng.h"
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/wide.h"
 
 #include <math.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORISED __attribute__((optimize("O3"), target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTORISED
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 enum { BLOCKS = 64, ROW_ELEMENTS = 4096 };
@@ -49,7 +45,7 @@ INLINE float uniform_of(uint32_t word) {
 }
 
 /* BLOCKS blocks of uniform f32 numbers. */
-VECTORISED static void uniform_blocks_f32(uint64_t key, uint64_t first_block, uint64_t step, float *restrict out) {
+WIDE static void uniform_blocks_f32(uint64_t key, uint64_t first_block, uint64_t step, float *restrict out) {
     Words words;
     fill_words(key, first_block, step, &words);
     for (int b = 0; b < BLOCKS; b++)
@@ -88,7 +84,7 @@ INLINE void turn_circle(float turn, float *cosine, float *sine) {
 }
 
 /* BLOCKS blocks of normal f32 numbers: each half block is one Box-Muller pair. */
-VECTORISED static void normal_blocks_f32(uint64_t key, uint64_t first_block, uint64_t step, float *restrict out) {
+WIDE static void normal_blocks_f32(uint64_t key, uint64_t first_block, uint64_t step, float *restrict out) {
     Words words;
     float cosine[2][BLOCKS], sine[2][BLOCKS];
     fill_words(key, first_block, step, &words);
@@ -110,7 +106,7 @@ INLINE double uniform_of_pair(uint32_t low, uint32_t high) {
     return (double)(int64_t)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
 }
 
-VECTORISED static void uniform_blocks_f64(uint64_t key, uint64_t first_block, uint64_t step, double *restrict out) {
+WIDE static void uniform_blocks_f64(uint64_t key, uint64_t first_block, uint64_t step, double *restrict out) {
     Words words;
     fill_words(key, first_block, step, &words);
     for (int b = 0; b < BLOCKS; b++)
