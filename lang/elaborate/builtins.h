@@ -18,6 +18,7 @@ extern const Builtin builtins_pool[];      /* pooling, upsampling */
 extern const Builtin builtins_linalg[];    /* solves and factorizations */
 extern const Builtin builtins_fourier[];
 extern const Builtin builtins_random[];
+extern const Builtin builtins_init[];      /* initialisers by name */
 extern const Builtin builtins_gradient[];  /* derivatives */
 extern const Builtin builtins_list[];      /* lists, functions of functions */
 extern const Builtin builtins_load[];      /* data sets */
@@ -79,6 +80,7 @@ Value dataset_value(Elaborator *e, const struct DataSet *set, Span span);
 Value column_value(Elaborator *e, const char *label, const char *name, Tensor *tensor, Span span); /* takes the reference; NULL gives NONE */
 
 /* --- initialisers (builtins_init.c) --- */
+bool is_initialiser(const char *name); /* a distribution that may stand after `~`: glorot, he ... */
 /* The first value of `path`: after `~` a distribution (normal(0, 0.1), glorot, he, zeros ...), after `=` an expression that is
  * broadcast to the shape. The draw depends on the session's seed and `path` only. NULL after a diagnostic. */
 Node *initial_value(Elaborator *e, const Tree *initialiser, Shape shape, DType dtype, Scope *scope, const char *path);

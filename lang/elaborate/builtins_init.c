@@ -130,6 +130,8 @@ static const Builtin *find_initialiser(const char *name) {
     return NULL;
 }
 
+bool is_initialiser(const char *name) { return find_initialiser(name) != NULL; }
+
 static Node *unknown_initialiser(Elaborator *e, const char *name, Span span) {
     diagnose(e->diagnostics, "E0303", span, "there is no initialiser '%s'", name);
     diagnose_help(e->diagnostics, "the initialisers are normal(mean, std), uniform(low, high), glorot, glorot_normal, he, he_uniform, lecun, "
@@ -191,3 +193,35 @@ Node *initial_value(Elaborator *e, const Tree *initialiser, Shape shape, DType d
     }
     return value_ok(value) ? from_expression(e, value, type) : NULL;
 }
+
+/* --- the same as functions of a shape, which also makes their names known --- */
+
+static Value run_as_function(Elaborator *e, const Builtin *self, const Arguments *a) {
+    char name[64];
+    Shape shape;
+    const Builtin *initialiser = find_initialiser(builtin_name(self, name));
+    if (!to_shape(e, a->values[0], &shape)) return value_none();
+    const char *path = arena_format(e->arena, "%s %lld", name, (long long)random_site(e, name, a->span));
+    Draft draft = {.builtin = *initialiser, .type = {e->float_type, shape}, .path = path};
+    return call_builtin(e, &draft.builtin, &a->values[1], 1, NULL, a->scope, a->span);
+}
+
+static Value run_itself(Elaborator *e, const Builtin *self, const Arguments *a) {
+    (void)e, (void)self;
+    return a->values[0];
+}
+
+#define AFTER(name, rest) "A first value: `param w: [d, k] ~ " name "` " rest
+#define FANS " A matrix is [in, out], a kernel [out, in, size...]. As a function it gives such a tensor. Example: "
+const Builtin builtins_init[] = {
+    {"glorot(shape, gain = 1)", run_as_function, 0, AFTER("glorot", "is uniform with variance 2 gain^2 / (in + out) (Glorot and Bengio 2010).") FANS "glorot([3, 2]).shape", false},
+    {"glorot_normal(shape, gain = 1)", run_as_function, 0, AFTER("glorot_normal", "is normal with variance 2 gain^2 / (in + out).") FANS "glorot_normal([3, 2]).shape", false},
+    {"he(shape, gain = 1)", run_as_function, 0, AFTER("he", "is normal with variance 2 gain^2 / in (He et al. 2015), right before a relu.") FANS "he([3, 2]).shape", false},
+    {"he_uniform(shape, gain = 1)", run_as_function, 0, AFTER("he_uniform", "is uniform with variance 2 gain^2 / in.") FANS "he_uniform([3, 2]).shape", false},
+    {"lecun(shape, gain = 1)", run_as_function, 0, AFTER("lecun", "is normal with variance gain^2 / in (LeCun et al. 1998).") FANS "lecun([3, 2]).shape", false},
+    {"lecun_uniform(shape, gain = 1)", run_as_function, 0, AFTER("lecun_uniform", "is uniform with variance gain^2 / in.") FANS "lecun_uniform([3, 2]).shape", false},
+    {"orthogonal(shape, gain = 1)", run_as_function, 0, AFTER("orthogonal", "has orthonormal columns, or rows when it is wide, times gain (Saxe et al. 2014).") FANS "orthogonal([3, 2]).shape", false},
+    {"identity(x)", run_itself, 0, AFTER("identity", "is the identity matrix, or the kernel that passes every channel through. As a function it gives back its argument. Example: identity(3)"), false},
+    {"constant(value)", run_itself, 0, AFTER("constant(0.5)", "is this value everywhere. As a function it gives back its argument. Example: constant(0.5)"), false},
+    {0},
+};

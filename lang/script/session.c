@@ -1,4 +1,5 @@
 #include "lang/script/session.h"
+#include "lang/elaborate/builtins.h"
 #include "lang/elaborate/statement.h"
 #include "lang/script/library.h"
 #include "lang/script/statements.h"
@@ -167,7 +168,7 @@ static bool names_know(void *context, NameSpace space, const char *name) {
     for (int k = 0; k < count; k++)
         if (!strcmp(fields[k].name, name)) return true;
     if (library_find(name, space == NAMES_MAKERS) >= 0) return true;
-    return space == NAMES_VALUES && builtin_find(name);
+    return space == NAMES_VALUES && (builtin_find(name) || is_initialiser(name));
 }
 
 static void names_list(void *context, NameSpace space, void (*add)(void *, const char *), void *sink) {
