@@ -9,7 +9,7 @@ WARN   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prot
 OPT    ?= -O2 -g
 # -ffp-contract=off: the same bits from the tile interpreter and from compiled C text.
 CFLAGS  = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errno -I. -I$B $(SAN)
-LIBS    = -llapacke -lopenblas -lfftw3 -lfftw3f -lcairo -lpng -lz -lzip -lcjson -lreadline -lm -lpthread $(SAN)
+LIBS    = -lfftw3 -lfftw3f -lcairo -lpng -lz -lzip -lcjson -lreadline -lm -lpthread -ldl $(SAN)
 
 RUNTIME := $(wildcard runtime/*/*.c)
 LANG    := $(wildcard lang/*/*.c)

@@ -2,7 +2,6 @@
 
 #include "runtime/base/memory.h"
 
-#include <cblas.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -17,7 +16,9 @@ enum {
 };
 
 struct Threads {
-    int count;
+    int count;          /* wanted */
+    int started;        /* workers; none before the first job that has work for two: most scripts print and end */
+    bool is_started;
     pthread_t *workers; /* count - 1 */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -103,24 +104,28 @@ static void wake_workers(Threads *threads)
 
 Threads *threads_new(int count)
 {
-    openblas_set_num_threads(1);
     if (count <= 0)
         count = (int)sysconf(_SC_NPROCESSORS_ONLN);
     Threads *threads = aligned_alloc(64, (sizeof *threads + 63) / 64 * 64);
     if (threads == NULL)
         return NULL;
-    *threads = (Threads){.count = 1};
+    *threads = (Threads){.count = count};
     threads->workers = allocate((size_t)count * sizeof *threads->workers);
     pthread_mutex_init(&threads->mutex, NULL);
     pthread_cond_init(&threads->wake, NULL);
+    return threads;
+}
+
+static void start_workers(Threads *threads)
+{
+    threads->is_started = true;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
-    while (threads->count < count && /* fewer threads are slower, not wrong */
-           pthread_create(&threads->workers[threads->count - 1], &attributes, worker_main, threads) == 0)
-        threads->count++;
+    while (threads->started < threads->count - 1 && /* fewer threads are slower, not wrong */
+           pthread_create(&threads->workers[threads->started], &attributes, worker_main, threads) == 0)
+        threads->started++;
     pthread_attr_destroy(&attributes);
-    return threads;
 }
 
 void threads_free(Threads *threads)
@@ -129,7 +134,7 @@ void threads_free(Threads *threads)
         return;
     atomic_store(&threads->stop, true);
     wake_workers(threads);
-    for (int i = 0; i < threads->count - 1; i++)
+    for (int i = 0; i < threads->started; i++)
         pthread_join(threads->workers[i], NULL);
     pthread_cond_destroy(&threads->wake);
     pthread_mutex_destroy(&threads->mutex);
@@ -149,6 +154,8 @@ void threads_run(Threads *threads, int64_t tile_count, void (*work)(void *contex
             work(context, tile);
         return;
     }
+    if (!threads->is_started)
+        start_workers(threads);
     threads->work = work;
     threads->context = context;
     threads->tile_count = tile_count;

@@ -7,7 +7,7 @@
 
 typedef struct Threads Threads;
 
-/* `count` threads including the caller; 0 means all cores. Also sets OpenBLAS to one thread. */
+/* `count` threads including the caller; 0 means all cores. Workers start with the first job that has work for them. */
 Threads *threads_new(int count);
 void threads_free(Threads *threads);
 int threads_count(const Threads *threads);

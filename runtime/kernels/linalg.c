@@ -4,10 +4,9 @@
  * and nothing is copied to turn it: the lower factor is LAPACK's upper one, and a = L U comes from factoring a^T. */
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/batch.h"
+#include "runtime/kernels/blas.h"
 #include "runtime/kernels/kernels.h"
 
-#include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <string.h>
 
@@ -17,11 +16,12 @@ static int solve_cholesky(const Batch *batch, int64_t index, void *scratch) {
     int64_t n = batch->n, bytes = (int64_t)dtype_bytes(a->dtype);
     if (!matrix_is_finite(a, index, n * n))
         return MATRIX_NOT_FINITE;
+    const Lapack *lapack = lapack_get(NULL);
     char *factor = batch_matrix(out, index, n * n);
     memcpy(factor, batch_matrix(a, index, n * n), (size_t)(n * n * bytes));
     int order = (int)n;
-    int info = a->dtype == DTYPE_F32 ? LAPACKE_spotrf_work(LAPACK_COL_MAJOR, 'U', order, (float *)factor, order)
-                                     : LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', order, (double *)factor, order);
+    int info = a->dtype == DTYPE_F32 ? lapack->spotrf_work(LAPACK_COL_MAJOR, 'U', order, (float *)factor, order)
+                                     : lapack->dpotrf_work(LAPACK_COL_MAJOR, 'U', order, (double *)factor, order);
     for (int64_t row = 0; row < n; row++)
         memset(factor + (row * n + row + 1) * bytes, 0, (size_t)((n - row - 1) * bytes));
     return info;
@@ -36,7 +36,11 @@ bool kernel_cholesky(const KernelCall *call) {
     Batch batch = batch_of(call, solve_cholesky, 0);
     int64_t index;
     int info;
-    if (shape_count(call->inputs[0].shape) == 0 || batch_run(&batch, &index, &info))
+    if (shape_count(call->inputs[0].shape) == 0)
+        return true;
+    if (!lapack_get(call->fault))
+        return false;
+    if (batch_run(&batch, &index, &info))
         return true;
     if (info == MATRIX_NOT_FINITE)
         return false;
@@ -58,10 +62,11 @@ static void triangle_solve(DType dtype, bool lower, bool transpose, bool unit, i
     CBLAS_UPLO part = lower ? CblasLower : CblasUpper;
     CBLAS_TRANSPOSE turn = transpose ? CblasTrans : CblasNoTrans;
     CBLAS_DIAG diagonal = unit ? CblasUnit : CblasNonUnit;
+    const Blas *blas = blas_get(NULL);
     if (dtype == DTYPE_F32)
-        cblas_strsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
+        blas->strsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
     else
-        cblas_dtrsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
+        blas->dtrsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
 }
 
 static double element(DType dtype, const void *data, int64_t at) {
@@ -114,9 +119,11 @@ bool kernel_triangular_solve(const KernelCall *call) {
     Batch batch = batch_of(call, solve_triangular, 0);
     int64_t index;
     int info;
-    if (shape_count(call->outputs[0].shape) == 0 || batch_run(&batch, &index, &info))
+    if (shape_count(call->outputs[0].shape) == 0)
         return true;
-    return fault_singular(&batch, index, info);
+    if (!blas_get(call->fault))
+        return false;
+    return batch_run(&batch, &index, &info) || fault_singular(&batch, index, info);
 }
 
 /* Scratch of an LU factorisation: the matrix, then its pivots. */
@@ -135,8 +142,9 @@ static int factorise(const Batch *batch, int64_t index, void *factor, lapack_int
     memcpy(factor, batch_matrix(a, index, n * n), (size_t)(n * n * bytes));
     *pivots = (lapack_int *)((char *)factor + slots_round((size_t)(n * n * bytes)));
     int order = (int)n;
-    return a->dtype == DTYPE_F32 ? LAPACKE_sgetrf_work(LAPACK_COL_MAJOR, order, order, factor, order, *pivots)
-                                 : LAPACKE_dgetrf_work(LAPACK_COL_MAJOR, order, order, factor, order, *pivots);
+    const Lapack *lapack = lapack_get(NULL);
+    return a->dtype == DTYPE_F32 ? lapack->sgetrf_work(LAPACK_COL_MAJOR, order, order, factor, order, *pivots)
+                                 : lapack->dgetrf_work(LAPACK_COL_MAJOR, order, order, factor, order, *pivots);
 }
 
 static void swap_rows(char *first, char *second, size_t bytes) {
@@ -176,9 +184,11 @@ bool kernel_solve(const KernelCall *call) {
     Batch batch = batch_of(call, solve_general, factor_bytes(call));
     int64_t index;
     int info;
-    if (shape_count(call->outputs[0].shape) == 0 || batch_run(&batch, &index, &info))
+    if (shape_count(call->outputs[0].shape) == 0)
         return true;
-    return fault_singular(&batch, index, info);
+    if (!blas_get(call->fault) || !lapack_get(call->fault))
+        return false;
+    return batch_run(&batch, &index, &info) || fault_singular(&batch, index, info);
 }
 
 static void set_element(const View *view, int64_t at, double value) {
@@ -216,5 +226,5 @@ bool kernel_slogdet(const KernelCall *call) {
     Batch batch = batch_of(call, solve_slogdet, factor_bytes(call));
     int64_t index;
     int info;
-    return batch.count == 0 || batch_run(&batch, &index, &info);
+    return batch.count == 0 || (lapack_get(call->fault) && batch_run(&batch, &index, &info));
 }

@@ -1,7 +1,7 @@
 /* Matrix products: OpenBLAS on one thread inside tiles that shapes determine, so that the bits do not depend on threads. */
+#include "runtime/kernels/blas.h"
 #include "runtime/kernels/kernels.h"
 
-#include <cblas.h>
 #include <string.h>
 
 enum {
@@ -111,13 +111,25 @@ static enum CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans
 static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t rows, int64_t columns, int64_t lead,
                         const void *x, int64_t x_stride, void *y, int64_t y_stride)
 {
+    const Blas *blas = blas_get(NULL);
     int stored_rows = (int)(transpose ? columns : rows), stored_columns = (int)(transpose ? rows : columns);
     if (dtype == DTYPE_F32)
-        cblas_sgemv(CblasRowMajor, flag(transpose), stored_rows, stored_columns, 1, matrix, (int)lead, x, (int)x_stride, 0, y,
+        blas->sgemv(CblasRowMajor, flag(transpose), stored_rows, stored_columns, 1, matrix, (int)lead, x, (int)x_stride, 0, y,
                     (int)y_stride);
     else
-        cblas_dgemv(CblasRowMajor, flag(transpose), stored_rows, stored_columns, 1, matrix, (int)lead, x, (int)x_stride, 0, y,
+        blas->dgemv(CblasRowMajor, flag(transpose), stored_rows, stored_columns, 1, matrix, (int)lead, x, (int)x_stride, 0, y,
                     (int)y_stride);
+}
+
+static void blas_product(DType dtype, const Piece *p)
+{
+    const Blas *blas = blas_get(NULL);
+    if (dtype == DTYPE_F32)
+        blas->sgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
+                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
+    else
+        blas->dgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
+                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
 }
 
 static void run_piece(DType dtype, const Piece *p)
@@ -133,12 +145,8 @@ static void run_piece(DType dtype, const Piece *p)
         blas_vector(dtype, p->a, p->transpose_a, p->m, p->k, p->a_stride, p->b, p->transpose_b ? 1 : p->b_stride, p->c, p->c_stride);
     } else if (p->m == 1) {
         blas_vector(dtype, p->b, !p->transpose_b, p->n, p->k, p->b_stride, p->a, p->transpose_a ? p->a_stride : 1, p->c, 1);
-    } else if (dtype == DTYPE_F32) {
-        cblas_sgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
-                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
     } else {
-        cblas_dgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
-                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
+        blas_product(dtype, p);
     }
 }
 
@@ -214,6 +222,9 @@ bool kernel_matmul(const KernelCall *call)
         memset(c->data, 0, (size_t)shape_count(c->shape) * dtype_bytes(c->dtype));
         return true;
     }
+    bool is_large = matmul.tile_m * matmul.tile_n * matmul.tile_k > SMALL;
+    if (is_large && matmul.dtype != DTYPE_I64 && !blas_get(call->fault))
+        return false;
     int64_t tiles = ceil_div(matmul.batch, matmul.group) * matmul.count_m * matmul.count_n * matmul.count_k;
     threads_run(call->threads, tiles, run_tile, &matmul);
     if (matmul.count_k > 1)
