@@ -15,6 +15,7 @@ typedef struct Stream {
     Batches *batches;      /* NULL: all samples every step */
     Cell *index;           /* i64 [batch] */
     bool is_draw;          /* `draw NAME from SPLIT batch N` */
+    bool is_own;           /* of one `minimize … on SPLIT` alone */
 } Stream;
 
 /* A method or optimizer with what it acts on. */
@@ -36,6 +37,7 @@ typedef struct Objective {
     const Tree *tree;
     MethodUse optimizer;   /* of its own; method NULL: the block's */
     Selection *trained;
+    int stream;            /* of its own data, -1: the block's */
     int64_t every, after;  /* steps */
     Program *program;
     ShownTerm *terms; int term_count, term_capacity;
@@ -101,7 +103,8 @@ int64_t train_steps_of(Train *train, const Tree *quantity, bool *ok); /* a durat
 
 /* Step graphs (train_step.c). */
 bool train_build(Train *train);                       /* all objectives, watches and events */
-bool train_bind_fields(Train *train, Scope *scope, bool whole); /* batch fields, or the whole arrays */
+/* Batch fields (or the whole arrays) of the block's data, or of the objective's own. */
+bool train_bind_fields(Train *train, const Objective *objective, Scope *scope, bool whole);
 void train_begin_pass(Train *train, Graph *graph, bool training);
 void train_end_pass(Train *train);
 bool train_compile_watch(Train *train, Watch *watch); /* train_watch.c */
@@ -111,6 +114,7 @@ bool train_resolve(Train *train);                     /* selectors and weight vi
 bool train_build_event(Train *train, Event *event);
 
 /* The pipeline of one step (train_hooks.c): each adds to the graph under construction. */
+Node *hooks_sample(Train *train, Node *index, Scope *scope);
 bool hooks_augment(Train *train, Scope *scope);
 bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total);
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope);

@@ -165,7 +165,13 @@ static bool read_optimizer(Train *train, const Tree *clause, MethodUse *use) {
 
 static bool read_objective(Train *train, const Tree *clause, Objective *objective) {
     bool ok = true;
-    *objective = (Objective){.tree = clause, .every = 1};
+    *objective = (Objective){.tree = clause, .every = 1, .stream = -1};
+    if (tree_item(clause, 1)) {
+        Stream *stream = add_stream(train, stream_name(clause->items[1]), clause->items[1]);
+        stream->is_own = true;
+        objective->stream = train->stream_count - 1;
+        if (!open_stream(train, stream, train->batch ? train->batch->items[0] : NULL, train->batch && train->batch->flag)) return false;
+    }
     if (tree_item(clause, 2)) objective->every = train_steps_of(train, clause->items[2], &ok);
     if (ok && tree_item(clause, 4)) objective->after = train_steps_of(train, clause->items[4], &ok);
     const Tree *using = tree_item(clause, 3);

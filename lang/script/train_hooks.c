@@ -14,6 +14,26 @@ bool method_acts_on(const MethodUse *use, const Member *member) {
 
 /* Batch -------------------------------------------------------------------------------------------------------------- */
 
+/* The samples that methods choose instead of the drawn ones. Their settings may use the counts of the data. */
+Node *hooks_sample(Train *train, Node *index, Scope *scope) {
+    Elaborator *e = train->e;
+    for (int k = 0; k < train->method_count && index; k++) {
+        MethodUse *use = &train->methods[k];
+        const Tree *hook = method_hook(use->method, "sample");
+        if (!hook) continue;
+        if (!method_bind(e, use->method, scope)) return NULL;
+        Node *chosen = to_node(e, hook_run(e, use->method, hook, scope));
+        char shape[SHAPE_TEXT];
+        if (!chosen) return NULL;
+        if (chosen->type.dtype != DTYPE_I64 || chosen->type.shape.rank != 1)
+            return diagnose(e->diagnostics, "E0601", use->span, "the sample hook of '%s' must give sample numbers, i64 [n], found %s %s", use->method->maker->name,
+                            dtype_name(chosen->type.dtype), shape_text(chosen->type.shape, shape)), NULL;
+        index = chosen;
+        scope_set(e, scope, "i", value_tensor(index, use->span));
+    }
+    return index;
+}
+
 static bool rebind_batch(Train *train, const Tree *hook, Value result, Scope *scope) {
     const Tree *parameters = hook->items[0];
     char buffer[KIND_TEXT];

@@ -92,23 +92,37 @@ static void bind_counts(Train *train, Scope *scope, Stream *stream, Node *index)
     if (classes) scope_set(e, scope, "classes", value_number((double)classes, true, span));
 }
 
-bool train_bind_fields(Train *train, Scope *scope, bool whole) {
+static bool is_block_data(const Stream *stream) { return !stream->is_draw && !stream->is_own; }
+
+/* The streams that a `minimize` sees: its own data in place of the block's, and all that is drawn. */
+static bool sees(const Train *train, const Objective *objective, int stream) {
+    if (train->streams[stream].is_draw) return true;
+    if (objective && objective->stream >= 0) return stream == objective->stream;
+    return is_block_data(&train->streams[stream]);
+}
+
+static bool bind_stream(Train *train, Stream *stream, bool by_field, bool is_first, Scope *scope, bool whole) {
     Elaborator *e = train->e;
-    int data_count = 0;
-    for (int k = 0; k < train->stream_count; k++) data_count += !train->streams[k].is_draw;
+    Node *index = build_leaf(e->graph, stream->index);
+    if (is_first) bind_counts(train, scope, stream, index);
+    if (is_first && !whole && !(index = hooks_sample(train, index, scope))) return false;
+    Value rows = stream_rows(train, stream, index, whole);
+    if (!value_ok(rows)) return false;
+    for (int k = 0; by_field && k < rows.record->count; k++) scope_set(e, scope, rows.record->fields[k].name, rows.record->fields[k].value);
+    if (!by_field) scope_set(e, scope, stream->name, rows);
+    if (!is_first) return true;
+    bind_counts(train, scope, stream, index); /* `classes` is the number of classes even where a field has that name */
+    e->sample = whole ? NULL : index;
+    return true;
+}
+
+bool train_bind_fields(Train *train, const Objective *objective, Scope *scope, bool whole) {
+    int data_count = 0, bound = 0;
+    for (int k = 0; k < train->stream_count; k++) data_count += sees(train, objective, k) && !train->streams[k].is_draw;
     for (int k = 0; k < train->stream_count; k++) {
         Stream *stream = &train->streams[k];
-        Node *index = build_leaf(e->graph, stream->index);
-        Value rows = stream_rows(train, stream, index, whole);
-        if (!value_ok(rows)) return false;
-        if (data_count == 1 && !stream->is_draw)
-            for (int j = 0; j < rows.record->count; j++) scope_set(e, scope, rows.record->fields[j].name, rows.record->fields[j].value);
-        else
-            scope_set(e, scope, stream->name, rows);
-        if (k == 0) { /* after the fields: `classes` is the number of classes even where a field has that name */
-            e->sample = whole ? NULL : index;
-            bind_counts(train, scope, stream, index);
-        }
+        if (!sees(train, objective, k)) continue;
+        if (!bind_stream(train, stream, data_count == 1 && !stream->is_draw, bound++ == 0, scope, whole)) return false;
     }
     return true;
 }
@@ -418,7 +432,7 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
     train_begin_pass(train, graph, !objective->tree->flag);
     Scope *scope = scope_new(e, train->scope);
     Outputs outputs = {0};
-    bool ok = train_bind_fields(train, scope, false);
+    bool ok = train_bind_fields(train, objective, scope, false);
     if (dry) {
         ok = ok && block_lets(train, scope) && objective_terms(train, objective, scope, NULL, false);
     } else {

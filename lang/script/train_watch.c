@@ -24,7 +24,7 @@ bool train_compile_watch(Train *train, Watch *watch) {
     Scope *scope = scope_new(e, train->scope);
     bool ok = true;
     if (value_ok(watch->split)) bind_watch_fields(train, watch, scope);
-    else ok = train_bind_fields(train, scope, true);
+    else ok = train_bind_fields(train, NULL, scope, true);
     for (int k = 0; ok && k < train->watch_count; k++)
         if (train->watches[k].kind == WATCH_SHOW && &train->watches[k] != watch && watch->kind != WATCH_SHOW)
             scope_set(e, scope, train->watches[k].name, value_tensor(build_leaf(graph, train->watches[k].cell), watch->span));
@@ -102,6 +102,42 @@ bool train_run_watches(Train *train, int64_t step, void *progress, bool *stop) {
 
 /* Events ------------------------------------------------------------------------------------------------------------- */
 
+/* `reset optimizer on SELECTOR`: the optimizers' states of these parameters start anew. */
+static bool reset_state(Train *train, Instance *optimizer, Member *state, const Selection *only, Scope *scope) {
+    const Tree *tree = optimizer->maker->tree;
+    for (int k = 1; k < tree->count; k++) {
+        const Tree *declared = tree->items[k];
+        size_t length = declared->name ? strlen(declared->name) : 0;
+        if (declared->kind != TREE_STATE || tree_item(declared, 0) || strncmp(state->name, declared->name, length) || state->name[length] != '[') continue;
+        bool is_chosen = !only;
+        for (int j = 0; only && j < only->count; j++) {
+            const char *path = only->items[j].member->cell->name;
+            is_chosen = is_chosen || (!strncmp(state->name + length + 1, path, strlen(path)) && state->name[length + 1 + strlen(path)] == ']');
+        }
+        if (!is_chosen) return true;
+        Tensor *first = initial_tensor(train->e, declared, state->cell->tensor->shape, state->cell->tensor->dtype, scope, state->cell->name);
+        if (!first) return false;
+        commit_cell(train->e, state->cell, build_constant(train->e->graph, first), true);
+        tensor_release(first);
+    }
+    return true;
+}
+
+static bool reset_optimizers(Train *train, const Tree *tree, Scope *scope) {
+    const Selection *only = NULL;
+    if (tree_item(tree, 0)) {
+        Value value = select_tree(train->e, tree->items[0], train->scope);
+        if (value.kind != VALUE_SELECTION) return false;
+        only = value.selection;
+    }
+    for (int k = 0; k < train->optimizer_count + train->objective_count; k++) {
+        Instance *optimizer = k < train->optimizer_count ? train->optimizers[k].method : train->objectives[k - train->optimizer_count].optimizer.method;
+        for (int j = 0; optimizer && j < optimizer->member_count; j++)
+            if (!reset_state(train, optimizer, &optimizer->members[j], only, scope)) return false;
+    }
+    return true;
+}
+
 /* Statements of an `every` or `at`: they may write the states of their method. */
 bool train_build_event(Train *train, Event *event) {
     Elaborator *e = train->e;
@@ -109,10 +145,13 @@ bool train_build_event(Train *train, Event *event) {
     train_begin_pass(train, graph, false);
     e->commits_allowed = true;
     Scope *outer = scope_new(e, event->method ? event->method->maker->scope : train->scope);
-    bool ok = train_bind_fields(train, outer, false);
+    bool ok = train_bind_fields(train, NULL, outer, false);
     if (ok && event->method) ok = method_bind(e, event->method, outer);
     Scope *scope = scope_new(e, event->method ? event->method->settings : outer);
-    for (int k = 0; ok && k < event->tree->count; k++) ok = elaborate_statement(e, event->tree->items[k], scope, NULL);
+    for (int k = 0; ok && k < event->tree->count; k++) {
+        const Tree *statement = event->tree->items[k];
+        ok = statement->kind == TREE_RESET ? reset_optimizers(train, statement, scope) : elaborate_statement(e, statement, scope, NULL);
+    }
     Commit *commits = arena_alloc(e->arena, sizeof *commits * (size_t)(e->pending_count + 1));
     for (int k = 0; k < e->pending_count; k++) commits[k] = (Commit){e->pending[k].cell, e->pending[k].value};
     if (ok) event->program = session_compile(train->session, graph, NULL, 0, commits, e->pending_count, event->tree->span);
