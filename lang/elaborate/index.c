@@ -247,7 +247,7 @@ Value rows_of_split(Elaborator *e, Value split, Value index, Span span) {
 Value elaborate_index(Elaborator *e, const Tree *tree, Scope *scope) {
     Value base = elaborate(e, tree->items[0], scope);
     if (!value_ok(base)) return base;
-    if (base.kind == VALUE_LIST) return index_list(e, base, tree, scope);
+    if (base.kind == VALUE_LIST && tree->count == 2) return index_list(e, base, tree, scope);
     if (base.kind == VALUE_RECORD && base.record->is_split) return split_apply(e, base, tree, scope);
     Node *x = to_node(e, base);
     Item items[RANK_MAX];
