@@ -55,31 +55,48 @@ static Value composition(Elaborator *e, const char *name, Value *stages, int cou
     return (Value){.kind = VALUE_FUNCTION, .span = span, .function = function};
 }
 
-/* repeat(3, () -> dense{64} |> relu): three makes, one after the other; a parameter gets the number of the round. */
+static Value applied(Elaborator *e, Value function, Value x, Span span) {
+    return value_ok(function) ? call_value(e, function, &x, 1, span) : function;
+}
+
+/* repeat(3, () -> dense{64} |> relu): three makes, one after the other; a parameter gets the number of the round. In
+ * x |> repeat(3, maker) the value that comes in stands before the others. */
 static Value run_repeat(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
+    bool is_piped = given(a, 2) && is_callable(a->values[2]);
+    const Arguments shifted = {.values = {a->values[is_piped], a->values[1 + is_piped]}, .span = a->span};
+    Value maker = shifted.values[1], x = a->values[is_piped ? 0 : 2];
     int64_t count;
-    if (!integer_at(e, a, 0, 1, &count) || !callable(e, a->values[1])) return value_none();
+    if (!integer_at(e, &shifted, 0, 1, &count) || !callable(e, maker)) return value_none();
     Value *stages = arena_alloc(e->arena, sizeof *stages * (size_t)count);
-    int wanted = parameter_count(a->values[1]);
+    int wanted = parameter_count(maker);
     for (int64_t k = 0; k < count; k++) {
         Value number = value_number((double)k, true, a->span);
-        stages[k] = a->values[1].kind == VALUE_INSTANCE ? a->values[1] : call_value(e, a->values[1], &number, wanted == 1, a->span);
+        stages[k] = maker.kind == VALUE_INSTANCE ? maker : call_value(e, maker, &number, wanted == 1, a->span);
+        if (!value_ok(stages[k])) return value_none();
     }
-    return composition(e, "repeat", stages, (int)count, a->span);
+    Value function = composition(e, "repeat", stages, (int)count, a->span);
+    return value_ok(x) ? applied(e, function, x, a->span) : function;
 }
 
 static Value run_sequential(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
-    Value *stages = a->rest;
+    Value *stages = a->rest, x = value_none();
     int count = a->rest_count;
+    if (count > 1 && !is_callable(stages[0]) && stages[0].kind != VALUE_MAKER) {
+        x = *stages++;
+        count--;
+    }
     if (count == 1 && stages[0].kind == VALUE_LIST) {
         count = stages[0].list->count;
         stages = stages[0].list->items;
     }
-    if (count) return composition(e, "sequential", stages, count, a->span);
-    diagnose(e->diagnostics, "E0301", a->span, "'sequential' needs at least one function");
-    return value_none();
+    if (!count) {
+        diagnose(e->diagnostics, "E0301", a->span, "'sequential' needs at least one function");
+        return value_none();
+    }
+    Value function = composition(e, "sequential", stages, count, a->span);
+    return value_ok(x) ? applied(e, function, x, a->span) : function;
 }
 
 static Value run_map(Elaborator *e, const Builtin *self, const Arguments *a) {
@@ -199,8 +216,8 @@ static Value run_fields(Elaborator *e, const Builtin *self, const Arguments *a) 
 }
 
 const Builtin builtins_list[] = {
-    {"repeat(n, maker)", run_repeat, 0, "Calls `maker` n times and applies what it makes one after the other; a parameter of `maker` gets the number of the round, from 0. Example: repeat(3, () -> dense{64} |> relu)", false},
-    {"sequential(stages...)", run_sequential, 0, "A function that applies the stages in order; takes several or one list. Example: sequential(dense{64}, relu, dense{10})", false},
+    {"repeat(n, maker, x?)", run_repeat, 0, "Calls `maker` n times and composes what it makes; a parameter of `maker` gets the number of the round, from 0. x |> repeat(n, maker) applies it to x. Example: repeat(3, () -> dense{64} |> relu)", false},
+    {"sequential(stages...)", run_sequential, 0, "A function that applies the stages in order; takes several or one list. x |> sequential(f, g) applies it to x. Example: sequential(dense{64}, relu, dense{10})", false},
     {"map(list, f)", run_map, 0, "The list of f(item); a second parameter of f gets the position. Lists, ranges, rows of tensors. Example: map(0..3, (k) -> k * k)", false},
     {"fold(list, f, start?)", run_fold, 0, "f(f(start, item 0), item 1) ...; without `start` from the first item. Example: fold([1, 2, 3], (a, b) -> a * b)", false},
     {"zip(lists...)", run_zip, 0, "A list of lists: item k holds item k of each. Example: zip([1, 2], [\"a\", \"b\"])", false},
