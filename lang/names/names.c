@@ -7,6 +7,7 @@
 #include <string.h>
 
 static void check_tree(NameCheck *check, const Tree *tree);
+static void check_variable(NameCheck *check, const Tree *tree);
 
 /* --- scopes --- */
 
@@ -146,6 +147,7 @@ static void check_method(NameCheck *check, const Tree *tree) {
         const Tree *member = tree->items[i];
         if (member->kind == TREE_HOOK) check_hook(check, member);
         else if (member->kind == TREE_FN) check_function(check, member);
+        else if (is_variable(member)) check_variable(check, member);
         else check_items(check, member, 0);
     }
     leave(check);
@@ -160,16 +162,24 @@ static void check_callee(NameCheck *check, const Tree *callee, const Tree *call)
     else check_tree(check, callee);
 }
 
-/* `kind = exponential`: a bare name that means nothing here may be a choice; whoever is called knows its choices. */
-static bool may_be_choice(const NameCheck *check, const Tree *argument) {
-    const Tree *value = argument->items[0];
-    return argument->kind == TREE_ARGUMENT && argument->name && value->kind == TREE_NAME && !name_is_known(check, NAMES_VALUES, value->name)
-        && !name_is_known(check, NAMES_MAKERS, value->name);
+static bool is_unknown_name(const NameCheck *check, const Tree *tree) {
+    return tree->kind == TREE_NAME && !name_is_known(check, NAMES_VALUES, tree->name) && !name_is_known(check, NAMES_MAKERS, tree->name);
+}
+
+/* `kind = exponential`: a bare name that means nothing here may be a choice; whoever is called knows its choices. Without the
+ * name of the setting this holds for what the script did not define itself, and behind the first argument. */
+static bool may_be_choice(const NameCheck *check, const Tree *call, int place) {
+    const Tree *argument = call->items[place], *callee = call->items[0];
+    if (!argument || argument->kind != TREE_ARGUMENT || !is_unknown_name(check, argument->items[0])) return false;
+    if (argument->name) return true;
+    NameSpace space = call->kind == TREE_MAKE ? NAMES_MAKERS : NAMES_VALUES;
+    return place > 1 && callee->kind == TREE_NAME && !name_scope_find(check->scope, space, callee->name)
+        && name_is_known(check, space, callee->name);
 }
 
 static void check_arguments(NameCheck *check, const Tree *call) {
     for (int i = 1; i < call->count; i++)
-        if (!may_be_choice(check, call->items[i])) check_tree(check, call->items[i]);
+        if (!may_be_choice(check, call, i)) check_tree(check, call->items[i]);
 }
 
 static void check_call(NameCheck *check, const Tree *tree) {
@@ -205,12 +215,43 @@ static void check_loop(NameCheck *check, const Tree *tree) {
 
 /* --- statements --- */
 
-static void check_block(NameCheck *check, const Tree *tree, const Tree *variable) {
+static void check_block(NameCheck *check, const Tree *tree) {
     NameScope scope;
     enter(check, &scope, false);
-    if (variable) bind_tree(check, variable, BOUND_VALUE);
     check_items(check, tree, 0);
     leave(check);
+}
+
+/* The blocks of a statement `if` and of `for` define in the scope around them: what they bind is known behind them, too. */
+static void check_branch(NameCheck *check, const Tree *tree, const Tree *variable) {
+    NameScope scope, *around = check->scope;
+    enter(check, &scope, false);
+    if (variable) name_scope_add(&scope, variable->name, variable->name_span, BOUND_GIVEN);
+    check_items(check, tree, 0);
+    for (size_t i = 0; i < scope.bound.count; i++) {
+        const Bound *bound = &scope.bound.items[i];
+        NameSpace space = bound->kind == BOUND_MAKER ? NAMES_MAKERS : NAMES_VALUES;
+        if (!name_scope_find_here(around, space, bound->name)) name_scope_add(around, bound->name, bound->span, bound->kind == BOUND_MAKER ? BOUND_MAKER : BOUND_GIVEN);
+    }
+    leave(check);
+}
+
+static void check_if(NameCheck *check, const Tree *tree) {
+    check_tree(check, tree->items[0]);
+    for (int i = 1; i < tree->count; i++) {
+        const Tree *branch = tree->items[i];
+        if (branch && branch->kind == TREE_BLOCK) check_branch(check, branch, NULL);
+        else if (branch && branch->kind == TREE_IF) check_if(check, branch);
+        else check_tree(check, branch);
+    }
+}
+
+/* `param w: [d, units] ~ glorot`: which initialisers there are is known where it is drawn. */
+static void check_variable(NameCheck *check, const Tree *tree) {
+    const Tree *initialiser = tree_item(tree, 1);
+    bool drawn = tree->flag && initialiser && initialiser->kind == TREE_NAME && !name_is_known(check, NAMES_VALUES, initialiser->name);
+    check_tree(check, tree_item(tree, 0));
+    if (!drawn) check_tree(check, initialiser);
 }
 
 static void check_train(NameCheck *check, const Tree *tree) {
@@ -232,7 +273,7 @@ static void check_plot(NameCheck *check, const Tree *tree) {
     for (int i = 0; i < tree->count; i++) {
         const Tree *item = tree->items[i];
         if (item && item->kind == TREE_CALL && item->items[0]->kind == TREE_NAME) check_arguments(check, item);
-        else if (item && !(item->kind == TREE_ARGUMENT && may_be_choice(check, item))) check_tree(check, item);
+        else if (item && !(item->kind == TREE_ARGUMENT && is_unknown_name(check, item->items[0]))) check_tree(check, item);
     }
 }
 
@@ -247,13 +288,21 @@ static void check_tree(NameCheck *check, const Tree *tree) {
     case TREE_INDEX: check_index(check, tree); return;
     case TREE_LOOP: check_loop(check, tree); return;
     case TREE_WITHOUT: check_tree(check, tree->items[0]); use_method(check, tree->name, tree->name_span); return;
-    case TREE_BLOCK: check_block(check, tree, NULL); return;
-    case TREE_FOR: check_tree(check, tree->items[0]); check_block(check, tree->items[1], tree); return;
-    case TREE_TABLE: check_block(check, tree, NULL); return;
+    case TREE_BLOCK: check_block(check, tree); return;
+    case TREE_FOR: check_tree(check, tree->items[0]); check_branch(check, tree->items[1], tree); return;
+    case TREE_EXPRESSION:
+        if (tree->items[0]->kind == TREE_IF) check_if(check, tree->items[0]);
+        else check_tree(check, tree->items[0]);
+        return;
+    case TREE_TABLE: check_block(check, tree); return;
     case TREE_PLOT: check_plot(check, tree); return;
     case TREE_TRAIN: check_train(check, tree); return;
     case TREE_METHOD_USE: case TREE_USING: check_made(check, tree); return;
-    case TREE_LET: case TREE_DATA: case TREE_VAR: case TREE_PARAM: case TREE_STATE: case TREE_TUNE: case TREE_DRAW:
+    case TREE_VAR: case TREE_PARAM: case TREE_STATE:
+        check_variable(check, tree);
+        bind_tree(check, tree, BOUND_VALUE);
+        return;
+    case TREE_LET: case TREE_DATA: case TREE_TUNE: case TREE_DRAW:
         check_items(check, tree, 0);
         bind_tree(check, tree, BOUND_VALUE);
         return;

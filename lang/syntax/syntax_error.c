@@ -151,6 +151,8 @@ static bool help_clause(const Situation *at, Text *help) {
         text_add(help, "the brace with the settings touches the name");
     else if (expects(at, TOKEN_FOR) && at->frame->head == TOKEN_TRAIN)
         text_add(help, "say what to train, on what and how long: `train net on data for 10 epochs {`");
+    else if (at->found->kind == TOKEN_COMMA && expects(at, TOKEN_NEWLINE) && at->frame->kind == FRAME_SCRIPT && expects(at, TOKEN_PLUS))
+        text_add(help, "to show several values, write `print a, b`");
     else if (at->found->kind == TOKEN_BAR)
         text_add(help, "write `or` between conditions, `|>` to pass a value on");
     else if (at->found->kind == TOKEN_ARROW)
