@@ -41,7 +41,9 @@ static Comment *keep_comments(Arena *arena, const Tokens *tokens) {
 
 Script parse_script(Arena *arena, uint32_t file, Diagnostics *diagnostics, bool *incomplete) {
     Tokens tokens = {0};
+    size_t errors = diagnostics->error_count;
     tokens_scan(&tokens, arena, file, diagnostics);
+    bool scanned = diagnostics->error_count == errors;
     TokenStream *stream = allocate(sizeof *stream);
     token_stream_start(stream, &tokens, arena, diagnostics);
     Parse parse = {.arena = arena, .diagnostics = diagnostics, .stream = stream};
@@ -53,7 +55,7 @@ Script parse_script(Arena *arena, uint32_t file, Diagnostics *diagnostics, bool 
     Span whole = {file, 0, (uint32_t)diagnostics->sources->items[file].length};
     Script script = {.root = node(&parse, TREE_BLOCK, whole, 0, NULL, &kept), .file = file,
                      .comments = keep_comments(arena, &tokens), .comment_count = (int)tokens.comments.count};
-    if (incomplete) *incomplete = parse.incomplete;
+    if (incomplete) *incomplete = parse.incomplete && scanned;
     free(stream);
     tokens_free(&tokens);
     return script;

@@ -105,7 +105,7 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 %precedence OPEN BRACKET MAKE DOT EPOCHS STEPS PERCENT
 
 %type <tree> expr word primary atom item slice from_to argument named_argument parameter shape dimension parameters result annotation body block
-%type <tree> statement declaration output script_statement let variable initialiser gradient prox clause action_clause row plot_item member hook
+%type <tree> statement declaration output script_statement let variable gradient prox clause action_clause row plot_item member hook
 %type <tree> term time value_on optional_on optional_every optional_max optional_default optional_start
 %type <nodes> items choices item_list field_list arguments argument_list fields parameter_list dimensions statements statement_list expr_list
 %type <nodes> clauses clause_list members member_list rows row_list plot_items plot_item_list terms
@@ -175,12 +175,8 @@ declaration
     ;
 
 variable
-    : NAME annotation initialiser         { $$ = named($1, NODE(VAR, $2, $3)); $$->flag = $3->flag; $3->flag = false; }
-    ;
-
-initialiser
-    : ASSIGN expr                         { $$ = $2; }
-    | TILDE expr                          { $$ = $2; }
+    : NAME annotation ASSIGN expr         { $$ = named($1, NODE(VAR, $2, $4)); }
+    | NAME annotation TILDE expr          { $$ = flagged(true, named($1, NODE(VAR, $2, $4))); }
     ;
 
 optional_start

@@ -61,7 +61,7 @@ static void add_choice(Choices *choices, const char *name) {
 static bool is_noise(const Situation *at, int kind, bool operand, bool group) {
     if (group && kind != TOKEN_BRACE_CLOSE) return true;
     if (operand && kind != TOKEN_CLOSE && kind != TOKEN_BRACKET_CLOSE && kind != TOKEN_BRACE_CLOSE) return true;
-    if (expects(at, TOKEN_PLUS) && !operand && (is_continuation(kind) || (kind == TOKEN_ASSIGN && expects(at, TOKEN_COMMA)))) return true;
+    if (expects(at, TOKEN_PLUS) && !operand && (is_continuation(kind) || kind == TOKEN_ASSIGN)) return true;
     if (kind == TOKEN_COLON && expects(at, TOKEN_BRACKET_CLOSE)) return true;
     return kind == TOKEN_END && expects(at, TOKEN_NEWLINE);
 }
