@@ -113,6 +113,7 @@ int command_test(const Options *options) {
         fprintf(stderr, "reg: no .reg file in '%s'\n", options->names[0]);
         return EXIT_FAILED;
     }
+    if (options->quiet && !tally.failed) return EXIT_DONE;
     printf("%d file%s, %d examples, %d golden values: ", tally.files, tally.files == 1 ? "" : "s", tally.examples, tally.lines);
     if (tally.failed) printf("%d failed\n", tally.failed);
     else printf("all as expected\n");

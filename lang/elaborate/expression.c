@@ -18,13 +18,19 @@ static Value elaborate_quantity(Elaborator *e, const Tree *tree, Scope *scope) {
     return (Value){.kind = VALUE_QUANTITY, .span = tree->span, .amount = amount, .unit = tree->name};
 }
 
-/* `"row {v}"`: expressions in braces are replaced by their values. */
+/* `"row {v}"`: expressions in braces are replaced by their values; `\{` is a brace. */
 static const char *interpolate(Elaborator *e, const Tree *tree, Scope *scope) {
     Text out = {0};
     const char *at = tree->name;
-    for (const char *open; (open = strchr(at, '{')) && strchr(open, '}'); at = strchr(open, '}') + 1) {
-        const char *close = strchr(open, '}');
-        text_add_bytes(&out, at, (size_t)(open - at));
+    for (const char *open, *close; (open = strchr(at, '{')) != NULL; at = close + 1) {
+        bool escaped = open > at && open[-1] == '\\';
+        close = escaped ? open : strchr(open, '}');
+        if (!close) break;
+        text_add_bytes(&out, at, (size_t)(open - at) - escaped);
+        if (escaped) {
+            text_add(&out, "{");
+            continue;
+        }
         uint32_t file = sources_add(e->diagnostics->sources, "a string", open + 1, (size_t)(close - open - 1));
         Script script = parse_script(e->arena, file, e->diagnostics, NULL);
         Tree *statement = script.root && script.root->count == 1 ? script.root->items[0] : NULL;

@@ -47,7 +47,9 @@ static bool is_rectangular(const List *list) {
 }
 
 /* A name keeps one node, so that derivatives with respect to it are well defined: nests of numbers become a constant here. */
-static Value settle(Elaborator *e, Value value) {
+Value settle_value(Elaborator *e, Value value) {
+    for (int k = 0; value.kind == VALUE_RECORD && !value.record->is_split && k < value.record->count; k++) /* a split keeps its lists of names */
+        value.record->fields[k].value = settle_value(e, value.record->fields[k].value);
     if (value.kind != VALUE_LIST || !is_number_nest(value.list) || !is_rectangular(value.list)) return value;
     return value_tensor(to_node(e, value), value.span);
 }
@@ -58,7 +60,7 @@ static bool statement_let(Elaborator *e, const Tree *tree, Scope *scope) {
     Value value = elaborate(e, tree->items[0], scope);
     e->random_path = random_path;
     if (!value_ok(value)) return false;
-    value = settle(e, value);
+    value = settle_value(e, value);
     if (value.kind == VALUE_INSTANCE) {
         instance_name(e, value.instance, tree->name);
         instance_settle_copy(e, value.instance);

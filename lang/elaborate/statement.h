@@ -8,6 +8,8 @@
 bool define(Elaborator *e, const Tree *tree, Scope *scope, bool is_standard);
 void define_function(Elaborator *e, const Tree *tree, Scope *scope);
 void define_maker(Elaborator *e, const Tree *tree, Scope *scope, bool is_standard);
+/* Nests of numbers become one constant tensor, in records too. */
+Value settle_value(Elaborator *e, Value value);
 /* Runs `body` for every item of a FOR, its name bound in `scope`. */
 bool for_each(Elaborator *e, const Tree *tree, Scope *scope, bool (*body)(Elaborator *, const Tree *, Scope *, void *), void *context);
 

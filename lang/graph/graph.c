@@ -132,6 +132,17 @@ static void table_grow(Graph *graph)
     graph->table_capacity = capacity;
 }
 
+void graph_renew(Graph *graph)
+{
+    for (size_t k = 0; k < graph->table_capacity; k++)
+        graph->table[k] = NULL;
+    for (size_t k = 0; k < graph->node_count; k++) {
+        Node *node = graph->nodes[k];
+        if (node->op == OP_LEAF || node->op == OP_CONSTANT)
+            *table_slot(graph->table, graph->table_capacity, node) = node;
+    }
+}
+
 /* --- adding -------------------------------------------------------------------------------------------------------------- */
 
 static void *keep(Graph *graph, const void *items, size_t bytes)

@@ -105,6 +105,10 @@ typedef struct NodeSpec {
 } NodeSpec;
 Node *graph_add(Graph *graph, const NodeSpec *spec);
 
+/* The values of cells have changed: from now on nodes are new, even where an equal one, perhaps with a materialised value from
+ * before, exists. Leaves and constants stay the same nodes. */
+void graph_renew(Graph *graph);
+
 void graph_dump(const Graph *graph, Node *const *outputs, int output_count, Text *out); /* stable text */
 
 #endif

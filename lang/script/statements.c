@@ -99,13 +99,39 @@ static bool run_let(Session *session, const Tree *tree, Scope *scope) {
     return false;
 }
 
-static bool run_expression(Session *session, const Tree *tree, Scope *scope) {
+static bool run_if(Session *session, const Tree *tree, Scope *scope);
+
+static bool run_value(Session *session, const Tree *tree, Scope *scope) {
     Value value = value_none();
-    const Tree *expression = tree->items[0];
-    bool is_statement = expression->kind == TREE_IF;
     if (!elaborate_statement(&session->elaborator, tree, scope, &value)) return false;
-    if (is_statement && !value_ok(value)) return true;
+    if (!value_ok(value)) return true; /* an `if` without `else` that chose nothing */
     return session->options.check_only ? statement_compute(session, value, tree->span) : show_value(session, value);
+}
+
+/* A branch of an `if` holds statements, or a further `if`. */
+static bool run_branch(Session *session, const Tree *branch, Scope *scope) {
+    if (!branch) return true;
+    if (branch->kind == TREE_IF) return run_if(session, branch, scope);
+    if (branch->kind != TREE_BLOCK) return show_value(session, elaborate(&session->elaborator, branch, scope));
+    for (int k = 0; k < branch->count; k++)
+        if (!statement_run(session, branch->items[k], scope)) return false;
+    return true;
+}
+
+static bool run_if(Session *session, const Tree *tree, Scope *scope) {
+    Value condition = elaborate(&session->elaborator, tree->items[0], scope);
+    bool truth;
+    if (!value_ok(condition)) return false;
+    /* Without numbers both ways are checked. */
+    if (session->options.check_only && condition.kind == VALUE_TENSOR)
+        return run_branch(session, tree->items[1], scope) && run_branch(session, tree_item(tree, 2), scope);
+    return to_bool(&session->elaborator, condition, &truth) && run_branch(session, tree_item(tree, truth ? 1 : 2), scope);
+}
+
+static bool run_expression(Session *session, const Tree *tree, Scope *scope) {
+    const Tree *expression = tree->items[0];
+    bool chooses = expression->kind == TREE_IF && expression->items[1]->kind == TREE_BLOCK;
+    return chooses ? run_if(session, expression, scope) : run_value(session, tree, scope);
 }
 
 static bool run_var(Session *session, const Tree *tree, Scope *scope) {
@@ -177,23 +203,30 @@ static void begin_statement(Session *session, const Tree *tree) {
     e->graph->here = tree->span;
 }
 
+/* Cells have changed: what was computed from them stays with its names, but is not found again for new expressions. */
+static bool renew(Session *session, bool ok) {
+    graph_renew(session->graph);
+    return ok;
+}
+
 bool statement_run(Session *session, const Tree *tree, Scope *scope) {
     begin_statement(session, tree);
     switch ((int)tree->kind) {
     case TREE_LET: case TREE_DATA: return run_let(session, tree, scope);
     case TREE_VAR: return run_var(session, tree, scope);
     case TREE_EXPRESSION: return run_expression(session, tree, scope);
+    case TREE_IF: return run_if(session, tree, scope);
     case TREE_PRECISION: return run_precision(session, tree);
     case TREE_SEED: return run_seed(session, tree, scope);
     case TREE_IMPORT: return run_imported(session, tree, scope);
     case TREE_FOR: return for_each(&session->elaborator, tree, scope, for_statement, session);
-    case TREE_TRAIN: return statement_train(session, tree, scope);
+    case TREE_TRAIN: return renew(session, statement_train(session, tree, scope));
     case TREE_PRINT: return statement_print(session, tree, scope);
     case TREE_TABLE: return statement_table(session, tree, scope);
     case TREE_PLOT: return statement_plot(session, tree, scope);
     case TREE_IMAGE: return statement_image(session, tree, scope);
     case TREE_SAVE: return statement_save(session, tree, scope);
-    case TREE_RESTORE: return statement_restore(session, tree, scope);
+    case TREE_RESTORE: return renew(session, statement_restore(session, tree, scope));
     case TREE_REPORT: return statement_report(session, tree, scope);
     case TREE_EXPECT: return statement_expect(session, tree, scope);
     }

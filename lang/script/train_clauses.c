@@ -1,4 +1,5 @@
 /* Reading a train block: targets, data, durations and clauses, each evaluated once. */
+#include "lang/elaborate/statement.h"
 #include "lang/elaborate/method.h"
 #include "lang/script/train.h"
 #include "runtime/base/rng.h"
@@ -37,7 +38,7 @@ static const char *stream_name(const Tree *tree) { return tree->name ? tree->nam
 static bool split_length(Train *train, Value split, const Tree *tree, int64_t *count) {
     Elaborator *e = train->e;
     char buffer[KIND_TEXT];
-    if (!value_ok(split)) return false;
+    if (!value_ok(settle_value(e, split))) return false;
     if (split.kind != VALUE_RECORD) return diagnose(e->diagnostics, "E0401", tree->span, "training needs a split of a data set, and this is %s", value_describe(split, buffer));
     bool found = false;
     for (int k = 0; k < split.record->count; k++) {
