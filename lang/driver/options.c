@@ -93,7 +93,7 @@ static const Option table[] = {
     {"--set", 0, "NAME=VALUE", "run check graph", set_override, "replace the value of the script's top-level `let NAME`; may be repeated"},
     {"--threads", 0, "N", "run test repl", set_threads, "use N threads (all cores by default); results do not depend on it"},
     {"--seed", 0, "N", "run test repl", set_seed, "the seed of a script that sets none (0 by default)"},
-    {"--quiet", 'q', NULL, "run check test", set_quiet, "no progress, nothing about what went well"},
+    {"--quiet", 'q', NULL, "run check test repl", set_quiet, "no progress, nothing about what went well"},
     {"--dump", 0, "STAGE", "run graph", set_dump, "show tree, graph, simplified, fused or plan of all that is compiled; nothing runs"},
     {"--verify", 0, NULL, "run check test", set_verify, "check the graph after every pass of the compiler"},
     {"--check", 0, NULL, "fmt", set_check, "change nothing; list the files whose form would change and exit with 1"},

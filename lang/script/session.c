@@ -86,7 +86,7 @@ Program *session_compile(Session *session, const Graph *graph, Node *const *outp
         Text text = {0};
         dump_title(session, span);
         bool ok = compile_dump(graph, outputs, output_count, commits, commit_count, session->options.dump, &session->diagnostics, &text);
-        text_add(&text, "\n");
+        text_add(&text, text.length ? "\n" : "computed while compiling\n\n");
         if (ok) session_write_text(session, &text);
         text_free(&text);
         if (!ok) return NULL;

@@ -3,7 +3,8 @@
 #
 # tests/golden/STAGE/NAME.reg is run in a folder of its own; what it prints must be NAME.out, what it reports NAME.err (with a last
 # line `exit N` when N is not 0). A missing file stands for an empty one. STAGE/command holds the words to call reg with, where
-# FILE stands for the program; without it: run --quiet FILE. BLESS=1 writes the expected files instead.
+# FILE stands for the program (also its standard input); without it: run --quiet FILE. A program whose first line is `# reg WORDS`
+# is called so. BLESS=1 writes the expected files instead.
 here=$(cd "$(dirname "$0")" && pwd)
 
 if [ "$1" = --one ]; then
@@ -15,6 +16,8 @@ if [ "$1" = --one ]; then
     cd "$work" || exit 1
     command='run --quiet FILE'
     [ -f "$here/$stage/command" ] && command=$(cat "$here/$stage/command")
+    first=$(head -1 "$name.reg" | tr -d '\000')
+    case $first in "# reg "*) command=${first#"# reg "} ;; "# reg") command= ;; esac
     # shellcheck disable=SC2046
     timeout "${TEST_SECONDS:-120}" "$build/reg" $(printf %s "$command" | sed "s/FILE/$name.reg/") < "$name.reg" > "$build/golden/$stage/$name.out" 2> "$build/golden/$stage/$name.err"
     code=$?
