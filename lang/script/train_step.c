@@ -304,8 +304,16 @@ static bool gather_objective(Train *train, Objective *objective) {
     return diagnose(train->e->diagnostics, "E0600", over->span, "there is nothing to train here: no parameter that is not frozen");
 }
 
+/* `on z` names a free variable, or what is below a model. */
 static bool resolve_use(Train *train, MethodUse *use) {
     if (!use->selector) return true;
+    Variable *variable = use->selector->kind == TREE_NAME ? session_variable(train->session, use->selector->name) : NULL;
+    if (variable) {
+        use->selection = arena_alloc(train->e->arena, sizeof *use->selection);
+        Gather gather = {train, use->selection};
+        gather_member(&gather, NULL, variable->member);
+        return true;
+    }
     Value value = select_tree(train->e, use->selector, train->scope);
     if (value.kind == VALUE_SELECTION) use->selection = value.selection;
     return value.kind == VALUE_SELECTION;
