@@ -108,6 +108,7 @@ $B/tests/unit/test_%: $B/tests/unit/test_%.o $(SUPPORT) $B/libreg.a
 	@echo "link $@"
 	$(Q)$(CC) -o $@ $^ -lcmocka $(LIBS)
 
+.SECONDARY:   # keep the objects of tests
 .PHONY: test check unit golden library examples bless asan
 test: deps   ## install what is missing, build, run every test
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $B/reg $(UNIT)
@@ -150,7 +151,7 @@ deps:   ## install the Debian packages that are missing (as root or with sudo)
 
 demo: deps   ## install what is missing, build, train the quickstart, print its table and write its plot
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $B/reg
-	$(Q)$B/reg run examples/quickstart.reg
+	$(Q)$B/reg run examples/quickstart.reg --set source=fashion-14
 
 lint:   ## layers, warnings, form
 	$(Q)sh tests/lint.sh
