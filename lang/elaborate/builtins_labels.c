@@ -90,6 +90,6 @@ static Value run_transition(Elaborator *e, const Builtin *self, const Arguments 
 const Builtin builtins_labels[] = {
     {"flip_labels(labels, rate, to: any|other|cifar10|fashion|<map> = any, seed = 0, classes?)", run_flip_labels, 0, "Labels [n] of which exactly floor(rate * n) are drawn anew: uniformly over all classes (any), over the wrong ones (other), or, class by class, set to what a map says: a list with the new class of each class, or the usual one for CIFAR-10 or Fashion-MNIST. Example: flip_labels([0, 1, 2, 0], 0.5, to = other, seed = 1)", false},
     {"redraw_labels(labels, matrix, seed = 0)", run_redraw, 0, "Every label drawn anew from the row of its class in a noise matrix [classes, classes]. Example: redraw_labels(y, noise_transition(3, 0.2), seed = 1)", false},
-    {"noise_transition(classes, rate, to: other|any|next|cifar10|fashion|<map> = other)", run_transition, 0, "The matrix [classes, classes] of the chances that class i (row) is labelled j: 1 - rate on the diagonal, the rest on all other classes, on the next one, or where a map sends it. Example: noise_transition(3, 0.3)", false},
+    {"noise_transition(classes, rate, to: other|any|next|cifar10|fashion|<map> = any)", run_transition, 0, "The matrix [classes, classes] of the chances that class i (row) is labelled j when a share `rate` is drawn anew: over all classes (any), over all others, on the next one, or where a map sends it. Example: noise_transition(3, 0.3)", false},
     {0},
 };
