@@ -22,8 +22,12 @@ typedef struct Bound {
 typedef struct NameScope NameScope;
 struct NameScope {
     NameScope *parent;
-    struct { Bound *items; size_t count; size_t capacity; } bound;
-    bool is_open;    /* names that are unknown here may be fields of the batch */
+    struct {
+        Bound *items;
+        size_t count;
+        size_t capacity;
+    } bound;
+    bool is_open; /* names that are unknown here may be fields of the batch */
 };
 
 /* NULL where `name` has no meaning in this scope itself. */

@@ -49,11 +49,18 @@ static const char *nearest(const NameCheck *check, NameSpace space, const char *
     return best;
 }
 
-static const struct { const char *name; const char *help; } foreign_names[] = {
-    {"None", "there is no empty value: leave the argument out"}, {"null", "there is no empty value: leave the argument out"},
-    {"nil", "there is no empty value: leave the argument out"},  {"self", "the parts of a model are named directly, without `self`"},
-    {"np", "functions are called by their names: write mean(x)"}, {"torch", "functions are called by their names: write mean(x)"},
-    {"len", "write count(x), or x.shape[0]"},                   {"lambda", "a lambda is written `(x) -> expr`"},
+static const struct {
+    const char *name;
+    const char *help;
+} foreign_names[] = {
+    {"None", "there is no empty value: leave the argument out"},
+    {"null", "there is no empty value: leave the argument out"},
+    {"nil", "there is no empty value: leave the argument out"},
+    {"self", "the parts of a model are named directly, without `self`"},
+    {"np", "functions are called by their names: write mean(x)"},
+    {"torch", "functions are called by their names: write mean(x)"},
+    {"len", "write count(x), or x.shape[0]"},
+    {"lambda", "a lambda is written `(x) -> expr`"},
     {"return", "the value of a block is its last expression"},
 };
 
@@ -137,7 +144,8 @@ void use_maker(NameCheck *check, const Tree *name) {
 
 void use_method(NameCheck *check, const char *name, Span span) {
     Tree tree = {.kind = TREE_NAME, .name = name, .span = span};
-    if (!name_is_known(check, NAMES_MAKERS, name) && !name_is_known(check, NAMES_VALUES, name)) unknown(check, NAMES_MAKERS, &tree, "method");
+    if (!name_is_known(check, NAMES_MAKERS, name) && !name_is_known(check, NAMES_VALUES, name))
+        unknown(check, NAMES_MAKERS, &tree, "method");
 }
 
 void use_made(NameCheck *check, const Tree *name) {

@@ -7,10 +7,14 @@
 typedef struct NameCheck {
     const NameSource *outside;
     Diagnostics *diagnostics;
-    NameScope *scope;      /* the innermost */
-    NameScope later;       /* everything that the script defines at its top, also further down */
-    int deferred;          /* > 0: in a body that runs when called, so that later definitions count */
-    struct { const char **items; size_t count; size_t capacity; } reported; /* each unknown name is reported once */
+    NameScope *scope; /* the innermost */
+    NameScope later;  /* everything that the script defines at its top, also further down */
+    int deferred;     /* > 0: in a body that runs when called, so that later definitions count */
+    struct {
+        const char **items;
+        size_t count;
+        size_t capacity;
+    } reported; /* each unknown name is reported once */
 } NameCheck;
 
 bool name_is_known(const NameCheck *check, NameSpace space, const char *name);

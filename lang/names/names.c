@@ -115,7 +115,8 @@ static void check_model(NameCheck *check, const Tree *tree) {
 /* --- methods --- */
 
 static void bind_given(NameCheck *check) {
-    static const char *const given[] = {"x", "y", "i", "output", "target", "w", "g", "step", "epoch", "progress", "samples", "classes", "training"};
+    static const char *const given[] = {"x",    "y",     "i",        "output",  "target",  "w",       "g",
+                                        "step", "epoch", "progress", "samples", "classes", "training"};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) name_scope_add(check->scope, given[i], (Span){0}, BOUND_GIVEN);
 }
 
@@ -173,8 +174,8 @@ static bool may_be_choice(const NameCheck *check, const Tree *call, int place) {
     if (!argument || argument->kind != TREE_ARGUMENT || !is_unknown_name(check, argument->items[0])) return false;
     if (argument->name) return true;
     NameSpace space = call->kind == TREE_MAKE ? NAMES_MAKERS : NAMES_VALUES;
-    return place > 1 && callee->kind == TREE_NAME && !name_scope_find(check->scope, space, callee->name)
-        && name_is_known(check, space, callee->name);
+    return place > 1 && callee->kind == TREE_NAME && !name_scope_find(check->scope, space, callee->name) &&
+           name_is_known(check, space, callee->name);
 }
 
 static void check_arguments(NameCheck *check, const Tree *call) {
@@ -231,7 +232,8 @@ static void check_branch(NameCheck *check, const Tree *tree, const Tree *variabl
     for (size_t i = 0; i < scope.bound.count; i++) {
         const Bound *bound = &scope.bound.items[i];
         NameSpace space = bound->kind == BOUND_MAKER ? NAMES_MAKERS : NAMES_VALUES;
-        if (!name_scope_find_here(around, space, bound->name)) name_scope_add(around, bound->name, bound->span, bound->kind == BOUND_MAKER ? BOUND_MAKER : BOUND_GIVEN);
+        if (!name_scope_find_here(around, space, bound->name))
+            name_scope_add(around, bound->name, bound->span, bound->kind == BOUND_MAKER ? BOUND_MAKER : BOUND_GIVEN);
     }
     leave(check);
 }
@@ -283,13 +285,22 @@ static void check_tree(NameCheck *check, const Tree *tree) {
     case TREE_NAME: use_value(check, tree); return;
     case TREE_CALL: check_call(check, tree); return;
     case TREE_MAKE: check_make(check, tree); return;
-    case TREE_PIPE: check_tree(check, tree->items[0]); check_callee(check, tree->items[1], tree->items[1]); return;
+    case TREE_PIPE:
+        check_tree(check, tree->items[0]);
+        check_callee(check, tree->items[1], tree->items[1]);
+        return;
     case TREE_LAMBDA: check_lambda(check, tree); return;
     case TREE_INDEX: check_index(check, tree); return;
     case TREE_LOOP: check_loop(check, tree); return;
-    case TREE_WITHOUT: check_tree(check, tree->items[0]); use_method(check, tree->name, tree->name_span); return;
+    case TREE_WITHOUT:
+        check_tree(check, tree->items[0]);
+        use_method(check, tree->name, tree->name_span);
+        return;
     case TREE_BLOCK: check_block(check, tree); return;
-    case TREE_FOR: check_tree(check, tree->items[0]); check_branch(check, tree->items[1], tree); return;
+    case TREE_FOR:
+        check_tree(check, tree->items[0]);
+        check_branch(check, tree->items[1], tree);
+        return;
     case TREE_EXPRESSION:
         if (tree->items[0]->kind == TREE_IF) check_if(check, tree->items[0]);
         else check_tree(check, tree->items[0]);
@@ -297,19 +308,38 @@ static void check_tree(NameCheck *check, const Tree *tree) {
     case TREE_TABLE: check_block(check, tree); return;
     case TREE_PLOT: check_plot(check, tree); return;
     case TREE_TRAIN: check_train(check, tree); return;
-    case TREE_METHOD_USE: case TREE_USING: check_made(check, tree); return;
-    case TREE_VAR: case TREE_PARAM: case TREE_STATE:
+    case TREE_METHOD_USE:
+    case TREE_USING: check_made(check, tree); return;
+    case TREE_VAR:
+    case TREE_PARAM:
+    case TREE_STATE:
         check_variable(check, tree);
         bind_tree(check, tree, BOUND_VALUE);
         return;
-    case TREE_LET: case TREE_DATA: case TREE_TUNE: case TREE_DRAW:
+    case TREE_LET:
+    case TREE_DATA:
+    case TREE_TUNE:
+    case TREE_DRAW:
         check_items(check, tree, 0);
         bind_tree(check, tree, BOUND_VALUE);
         return;
-    case TREE_FN: case TREE_LOSS: case TREE_PENALTY: bind_tree(check, tree, BOUND_FUNCTION); check_function(check, tree); return;
-    case TREE_MODEL: bind_tree(check, tree, BOUND_MAKER); check_model(check, tree); return;
-    case TREE_METHOD: bind_tree(check, tree, BOUND_MAKER); check_method(check, tree); return;
-    case TREE_PRECISION: case TREE_IMPORT: case TREE_CHOICES: return;
+    case TREE_FN:
+    case TREE_LOSS:
+    case TREE_PENALTY:
+        bind_tree(check, tree, BOUND_FUNCTION);
+        check_function(check, tree);
+        return;
+    case TREE_MODEL:
+        bind_tree(check, tree, BOUND_MAKER);
+        check_model(check, tree);
+        return;
+    case TREE_METHOD:
+        bind_tree(check, tree, BOUND_MAKER);
+        check_method(check, tree);
+        return;
+    case TREE_PRECISION:
+    case TREE_IMPORT:
+    case TREE_CHOICES: return;
     default: check_items(check, tree, 0); return; /* the rest only holds what is to be checked */
     }
 }
@@ -323,8 +353,17 @@ static BoundKind kind_of_definition(TreeKind kind) {
 
 static bool is_definition(const Tree *tree) {
     switch (tree->kind) {
-    case TREE_LET: case TREE_DATA: case TREE_VAR: case TREE_PARAM: case TREE_STATE: case TREE_TUNE: case TREE_FN: case TREE_LOSS:
-    case TREE_PENALTY: case TREE_MODEL: case TREE_METHOD: return true;
+    case TREE_LET:
+    case TREE_DATA:
+    case TREE_VAR:
+    case TREE_PARAM:
+    case TREE_STATE:
+    case TREE_TUNE:
+    case TREE_FN:
+    case TREE_LOSS:
+    case TREE_PENALTY:
+    case TREE_MODEL:
+    case TREE_METHOD: return true;
     default: return false;
     }
 }

@@ -33,12 +33,12 @@ typedef struct Parse {
     Arena *arena;
     Diagnostics *diagnostics;
     TokenStream *stream;
-    Token token;        /* the one handed to the grammar last */
-    Nodes statements;   /* of the script, complete ones only */
+    Token token;      /* the one handed to the grammar last */
+    Nodes statements; /* of the script, complete ones only */
     Resume resume;
     uint32_t error_offset; /* where the last one was */
-    int error_count;    /* syntax errors so far */
-    bool incomplete;    /* the first of them was at the end of the text */
+    int error_count;       /* syntax errors so far */
+    bool incomplete;       /* the first of them was at the end of the text */
 } Parse;
 
 enum { NODE_ITEMS_MAX = 8 };
@@ -53,8 +53,8 @@ Tree *need_quantity(Parse *parse, Tree *tree); /* reports when it is not one */
 Tree *call_or_make(Parse *parse, TreeKind kind, Span span, Tree *callee, const Nodes *arguments);
 Tree *lambda(Parse *parse, Span span, Tree *parameters, Tree *body);
 
-Nodes *nodes(Parse *parse, Tree *first);                  /* first NULL: empty */
-Nodes *append(Parse *parse, Nodes *list, Tree *tree);     /* NULL trees, left out after an error, are skipped */
+Nodes *nodes(Parse *parse, Tree *first);              /* first NULL: empty */
+Nodes *append(Parse *parse, Nodes *list, Tree *tree); /* NULL trees, left out after an error, are skipped */
 
 MinimizeHeader *header_option(Parse *parse, MinimizeHeader *header, int slot, Tree *tree, Span span);
 

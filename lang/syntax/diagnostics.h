@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 typedef struct Source {
-    char *path;  /* as messages show it */
+    char *path; /* as messages show it */
     char *text;
     size_t length;
 } Source;
@@ -31,12 +31,12 @@ typedef enum Severity { SEVERITY_ERROR, SEVERITY_WARNING } Severity;
 
 typedef struct Diagnostic {
     Severity severity;
-    const char *code;      /* "E0203", explained by `reg doc E0203`; see codes.def */
+    const char *code; /* "E0203", explained by `reg doc E0203`; see codes.def */
     char *message;
     Span span;
-    char *second_label;    /* NULL: no second place */
+    char *second_label; /* NULL: no second place */
     Span second_span;
-    char *help;            /* NULL: none */
+    char *help; /* NULL: none */
 } Diagnostic;
 
 enum { DIAGNOSTICS_MAX = 20 };
@@ -50,10 +50,8 @@ typedef struct Diagnostics {
 } Diagnostics;
 
 /* Report; returns false so that `return diagnose(...)` reads well. The last reported one can be extended: */
-bool diagnose(Diagnostics *diagnostics, const char *code, Span span, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-void diagnose_warning(Diagnostics *diagnostics, const char *code, Span span, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+bool diagnose(Diagnostics *diagnostics, const char *code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void diagnose_warning(Diagnostics *diagnostics, const char *code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 bool diagnose_second(Diagnostics *diagnostics, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool diagnose_help(Diagnostics *diagnostics, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool diagnose_fault(Diagnostics *diagnostics, const char *code, Span span, const Fault *fault); /* a runtime fault, placed */

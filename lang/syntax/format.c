@@ -13,8 +13,8 @@ enum { INDENT = 2, TERM_INDENT = 9 /* under the first term of `minimize ` */ };
 
 typedef struct Line {
     int indent;
-    int level;         /* what it opens is indented from here: as `indent`, or as the line whose bracket it closes */
-    int columns;       /* of the code so far, indentation included */
+    int level;   /* what it opens is indented from here: as `indent`, or as the line whose bracket it closes */
+    int columns; /* of the code so far, indentation included */
     bool blank_before;
     Text code;
     Text comment;
@@ -30,13 +30,21 @@ typedef struct Bracket {
 typedef struct Formatter {
     const Source *source;
     const Tokens *tokens;
-    size_t comment;                                   /* the next one */
-    uint32_t end;                                     /* of the last token or comment */
-    struct { Line *items; size_t count; size_t capacity; } lines;
-    struct { Bracket *items; size_t count; size_t capacity; } brackets;
-    int previous;                                     /* kind of the token before, NEWLINE included */
-    int before;                                       /* the kind before that */
-    bool unary;                                       /* the token before is a sign */
+    size_t comment; /* the next one */
+    uint32_t end;   /* of the last token or comment */
+    struct {
+        Line *items;
+        size_t count;
+        size_t capacity;
+    } lines;
+    struct {
+        Bracket *items;
+        size_t count;
+        size_t capacity;
+    } brackets;
+    int previous; /* kind of the token before, NEWLINE included */
+    int before;   /* the kind before that */
+    bool unary;   /* the token before is a sign */
 } Formatter;
 
 static bool opens_block(int kind) {
@@ -44,7 +52,8 @@ static bool opens_block(int kind) {
 }
 
 static bool opens(int kind) {
-    return opens_block(kind) || kind == TOKEN_OPEN || kind == TOKEN_LAMBDA || kind == TOKEN_BRACKET || kind == TOKEN_MAKE || kind == TOKEN_RECORD;
+    return opens_block(kind) || kind == TOKEN_OPEN || kind == TOKEN_LAMBDA || kind == TOKEN_BRACKET || kind == TOKEN_MAKE ||
+           kind == TOKEN_RECORD;
 }
 
 static bool closes(int kind) { return kind == TOKEN_CLOSE || kind == TOKEN_BRACKET_CLOSE || kind == TOKEN_BRACE_CLOSE; }
@@ -108,11 +117,18 @@ static bool in_index(const Formatter *formatter) { return innermost(formatter)->
 /* A blank between the token before and this one, both on one line? The innermost bracket is the one around both. */
 static bool blank_before(const Formatter *formatter, int kind, bool is_sign) {
     int previous = formatter->previous;
-    if (previous == TOKEN_OPEN || previous == TOKEN_LAMBDA || previous == TOKEN_BRACKET || previous == TOKEN_MAKE || previous == TOKEN_RECORD
-        || previous == TOKEN_DOT || previous == TOKEN_RANGE || previous == TOKEN_POWER || formatter->unary) return false;
+    if (previous == TOKEN_OPEN || previous == TOKEN_LAMBDA || previous == TOKEN_BRACKET || previous == TOKEN_MAKE ||
+        previous == TOKEN_RECORD || previous == TOKEN_DOT || previous == TOKEN_RANGE || previous == TOKEN_POWER || formatter->unary)
+        return false;
     bool behind_operand = token_ends_operand(previous);
     switch (kind) {
-    case TOKEN_COMMA: case TOKEN_DOT: case TOKEN_RANGE: case TOKEN_POWER: case TOKEN_PERCENT: case TOKEN_MAKE: case TOKEN_CLOSE:
+    case TOKEN_COMMA:
+    case TOKEN_DOT:
+    case TOKEN_RANGE:
+    case TOKEN_POWER:
+    case TOKEN_PERCENT:
+    case TOKEN_MAKE:
+    case TOKEN_CLOSE:
     case TOKEN_BRACKET_CLOSE: return false;
     case TOKEN_OPEN: return !behind_operand && previous != TOKEN_HOOK && previous != TOKEN_GRADIENT && previous != TOKEN_PROX;
     case TOKEN_BRACKET: return !(behind_operand && previous != TOKEN_COLON) && !(previous == TOKEN_COLON && in_index(formatter));
@@ -137,7 +153,8 @@ static void add_token(Formatter *formatter, const Token *token) {
         line = &formatter->lines.items[formatter->lines.count - 1];
         if (separated) add_code(line, "; ", 2);
         else if (blank_before(formatter, token->kind, is_sign)) add_code(line, " ", 1);
-        if (formatter->brackets.count > 0 && opens(formatter->previous)) formatter->brackets.items[formatter->brackets.count - 1].hang = line->columns;
+        if (formatter->brackets.count > 0 && opens(formatter->previous))
+            formatter->brackets.items[formatter->brackets.count - 1].hang = line->columns;
     }
     if (closes(token->kind) && formatter->brackets.count > 0) {
         if (innermost(formatter)->line < formatter->lines.count) line->level = innermost(formatter)->indent;
@@ -172,8 +189,9 @@ static void write_lines(const Formatter *formatter, Text *out) {
     for (size_t i = 0; i < formatter->lines.count; i++) {
         const Line *line = &formatter->lines.items[i];
         if (i >= group_end)
-            for (column = 0, group_end = i; group_end < formatter->lines.count && formatter->lines.items[group_end].comment.length > 0
-                 && (group_end == i || !formatter->lines.items[group_end].blank_before); group_end++) {
+            for (column = 0, group_end = i; group_end < formatter->lines.count && formatter->lines.items[group_end].comment.length > 0 &&
+                                            (group_end == i || !formatter->lines.items[group_end].blank_before);
+                 group_end++) {
                 int columns = formatter->lines.items[group_end].columns;
                 if (columns > column) column = columns;
             }

@@ -11,7 +11,10 @@ enum { DEPTH_MAX = 1000 };
 
 /* Later stages walk trees by recursion; a tree that is too deep is refused here, with a walk that does not recurse. */
 static bool shallow_enough(const Tree *tree, Diagnostics *diagnostics) {
-    typedef struct Visit { const Tree *tree; int depth; } Visit;
+    typedef struct Visit {
+        const Tree *tree;
+        int depth;
+    } Visit;
     LIST(Visit) open = {0};
     Visit first = {tree, 0};
     list_push(&open, first);
@@ -53,8 +56,10 @@ Script parse_script(Arena *arena, uint32_t file, Diagnostics *diagnostics, bool 
     for (int i = 0; i < parse.statements.count; i++)
         if (shallow_enough(parse.statements.items[i], diagnostics)) append(&parse, &kept, parse.statements.items[i]);
     Span whole = {file, 0, (uint32_t)diagnostics->sources->items[file].length};
-    Script script = {.root = node(&parse, TREE_BLOCK, whole, 0, NULL, &kept), .file = file,
-                     .comments = keep_comments(arena, &tokens), .comment_count = (int)tokens.comments.count};
+    Script script = {.root = node(&parse, TREE_BLOCK, whole, 0, NULL, &kept),
+                     .file = file,
+                     .comments = keep_comments(arena, &tokens),
+                     .comment_count = (int)tokens.comments.count};
     if (incomplete) *incomplete = parse.incomplete && scanned;
     free(stream);
     tokens_free(&tokens);

@@ -265,6 +265,7 @@ member_list
 member
     : hook
     | let
+    | expr                                { $$ = NODE(EXPRESSION, $1); }
     | STATE variable                      { $$ = $2; $$->kind = TREE_STATE; $$->span = @$; }
     | PARAM variable                      { $$ = $2; $$->kind = TREE_PARAM; $$->span = @$; }
     | FN NAME OPEN parameters CLOSE result body

@@ -10,7 +10,7 @@ typedef struct Situation {
     const int *expected;
     int count;
     const Token *found;
-    const Token *raw;      /* the same, in the array of raw tokens, so that neighbours can be seen */
+    const Token *raw; /* the same, in the array of raw tokens, so that neighbours can be seen */
     const Tokens *tokens;
     const Frame *frame;
 } Situation;
@@ -21,7 +21,9 @@ static bool expects(const Situation *at, int kind) {
     return false;
 }
 
-static bool is_word(const Token *token, const char *text) { return token->text && token->kind != TOKEN_STRING && !strcmp(token->text, text); }
+static bool is_word(const Token *token, const char *text) {
+    return token->text && token->kind != TOKEN_STRING && !strcmp(token->text, text);
+}
 
 static const Token *before(const Situation *at, int distance) {
     return at->raw - at->tokens->items >= distance ? at->raw - distance : NULL;
@@ -40,8 +42,19 @@ static void describe_found(const Situation *at, Text *out) {
 /* What goes on an expression says nothing about what is missing behind it. */
 static bool is_continuation(int kind) {
     switch (kind) {
-    case TOKEN_OPEN: case TOKEN_BRACKET: case TOKEN_MAKE: case TOKEN_DOT: case TOKEN_WITH: case TOKEN_WITHOUT: case TOKEN_EPOCHS:
-    case TOKEN_STEPS: case TOKEN_PERCENT: case TOKEN_COMMIT: case TOKEN_GRADIENT: case TOKEN_PROX: case TOKEN_NEXT_TERM: return true;
+    case TOKEN_OPEN:
+    case TOKEN_BRACKET:
+    case TOKEN_MAKE:
+    case TOKEN_DOT:
+    case TOKEN_WITH:
+    case TOKEN_WITHOUT:
+    case TOKEN_EPOCHS:
+    case TOKEN_STEPS:
+    case TOKEN_PERCENT:
+    case TOKEN_COMMIT:
+    case TOKEN_GRADIENT:
+    case TOKEN_PROX:
+    case TOKEN_NEXT_TERM: return true;
     default: return token_is_infix(kind);
     }
 }
@@ -83,11 +96,15 @@ static void describe_expected(const Situation *at, Text *out) {
     else if (statement) add_choice(&choices, "a statement");
     else if (operand) add_choice(&choices, "an expression");
     for (int i = 0; i < at->count; i++)
-        if (!is_noise(at, at->expected[i], operand, clause || member || statement)) add_choice(&choices, at->expected[i] == TOKEN_MAKE ? "`{` touching the name" : token_name(at->expected[i]));
+        if (!is_noise(at, at->expected[i], operand, clause || member || statement))
+            add_choice(&choices, at->expected[i] == TOKEN_MAKE ? "`{` touching the name" : token_name(at->expected[i]));
     join_choices(&choices, out);
 }
 
-static const struct { const char *word; const char *help; } foreign_words[] = {
+static const struct {
+    const char *word;
+    const char *help;
+} foreign_words[] = {
     {"def", "a function is written `fn name(x) = expr`"},
     {"function", "a function is written `fn name(x) = expr`"},
     {"func", "a function is written `fn name(x) = expr`"},
@@ -123,7 +140,8 @@ static bool help_assign(const Situation *at, Text *help) {
         return true;
     }
     if (at->found->kind != TOKEN_ASSIGN) return false;
-    if (name && name->kind == TOKEN_NAME && at->frame->head_index + 1 == (size_t)(at->raw - at->tokens->items) && at->frame->kind != FRAME_BRACKET) {
+    if (name && name->kind == TOKEN_NAME && at->frame->head_index + 1 == (size_t)(at->raw - at->tokens->items) &&
+        at->frame->kind != FRAME_BRACKET) {
         text_addf(help, "a value is named with `let`: write `let %s = ...`", name->text);
         return true;
     }
@@ -134,10 +152,11 @@ static bool help_assign(const Situation *at, Text *help) {
 /* Words and braces that would be right elsewhere. */
 static bool help_clause(const Situation *at, Text *help) {
     const Token *raw = at->raw;
-    if (expects(at, TOKEN_NEWLINE) && !raw->newline_before && raw->text && raw->kind != TOKEN_STRING && at->frame->kind == FRAME_TRAIN && word_is_clause(raw->text))
+    if (expects(at, TOKEN_NEWLINE) && !raw->newline_before && raw->text && raw->kind != TOKEN_STRING && at->frame->kind == FRAME_TRAIN &&
+        word_is_clause(raw->text))
         text_addf(help, "put `%s` on a line of its own, or a `;` before it", raw->text);
-    else if (expects(at, TOKEN_NEWLINE) && !raw->newline_before && raw->text && (raw->kind == TOKEN_STRING || raw->kind == TOKEN_LET || word_is_statement(raw->text))
-             && at->frame->head != TOKEN_NAME)
+    else if (expects(at, TOKEN_NEWLINE) && !raw->newline_before && raw->text &&
+             (raw->kind == TOKEN_STRING || raw->kind == TOKEN_LET || word_is_statement(raw->text)) && at->frame->head != TOKEN_NAME)
         text_add(help, "statements stand on lines of their own, or with `;` between them");
     else if (at->found->kind == TOKEN_ASSIGN && at->frame->head == TOKEN_WITH)
         text_add(help, "inside a train block `with METHOD{...}` stands on a line of its own");
@@ -145,18 +164,16 @@ static bool help_clause(const Situation *at, Text *help) {
         text_add(help, "a clause `with METHOD{...}` stands on a line of its own");
     else if (at->found->kind == TOKEN_MAKE && (expects(at, TOKEN_CLAUSES) || expects(at, TOKEN_BLOCK)))
         text_add(help, "put a space before the `{` of a block; a `{` that touches a name makes something");
-    else if (at->found->kind == TOKEN_OPEN && expects(at, TOKEN_MAKE) && (at->frame->head == TOKEN_MODEL || at->frame->head == TOKEN_METHOD))
+    else if (at->found->kind == TOKEN_OPEN && expects(at, TOKEN_MAKE) &&
+             (at->frame->head == TOKEN_MODEL || at->frame->head == TOKEN_METHOD))
         text_add(help, "settings stand in braces, also when there are none: `name{}(x) = ...`");
-    else if (at->found->kind == TOKEN_BLOCK && expects(at, TOKEN_MAKE))
-        text_add(help, "the brace with the settings touches the name");
+    else if (at->found->kind == TOKEN_BLOCK && expects(at, TOKEN_MAKE)) text_add(help, "the brace with the settings touches the name");
     else if (expects(at, TOKEN_FOR) && at->frame->head == TOKEN_TRAIN)
         text_add(help, "say what to train, on what and how long: `train net on data for 10 epochs {`");
     else if (at->found->kind == TOKEN_COMMA && expects(at, TOKEN_NEWLINE) && at->frame->kind == FRAME_SCRIPT && expects(at, TOKEN_PLUS))
         text_add(help, "to show several values, write `print a, b`");
-    else if (at->found->kind == TOKEN_BAR)
-        text_add(help, "write `or` between conditions, `|>` to pass a value on");
-    else if (at->found->kind == TOKEN_ARROW)
-        text_add(help, "the parameters of a lambda stand in parentheses: `(x) -> expr`");
+    else if (at->found->kind == TOKEN_BAR) text_add(help, "write `or` between conditions, `|>` to pass a value on");
+    else if (at->found->kind == TOKEN_ARROW) text_add(help, "the parameters of a lambda stand in parentheses: `(x) -> expr`");
     else if (at->frame->opener == TOKEN_RECORD && at->found->kind == TOKEN_NAME)
         text_add(help, "fields are separated by commas; in a block, values are named with `let`");
     return help->length > 0;
@@ -169,7 +186,8 @@ static bool help_word(const Situation *at, Text *help) {
     if (!foreign && at->frame->kind != FRAME_BRACKET) foreign = head->kind == TOKEN_NAME ? foreign_help(head) : NULL;
     if (!foreign) foreign = at->found->kind == TOKEN_NAME ? foreign_help(at->raw) : NULL;
     if (foreign) text_add(help, foreign);
-    else if (expects(at, TOKEN_NAME) && !expects(at, TOKEN_NUMBER) && at->raw->text && at->raw->kind != TOKEN_NAME && at->raw->kind != TOKEN_STRING)
+    else if (expects(at, TOKEN_NAME) && !expects(at, TOKEN_NUMBER) && at->raw->text && at->raw->kind != TOKEN_NAME &&
+             at->raw->kind != TOKEN_STRING)
         text_addf(help, "`%s` cannot be a name: it is a word of the language", at->raw->text);
     else if (token_is_infix(at->found->kind) && at->raw->newline_before)
         text_addf(help, "a line goes on behind an operator: end the line above with %s", token_name(at->found->kind));
@@ -201,18 +219,26 @@ void syntax_error_report(Parse *parse, const int *expected, int count) {
     if (stream->stopped || again) return;
     size_t index = stream->index;
     while (index > 0 && stream->tokens->items[index].span.start > parse->token.span.start) index--;
-    Situation at = {parse, expected, count, &parse->token, &stream->tokens->items[index], stream->tokens,
+    Situation at = {parse,
+                    expected,
+                    count,
+                    &parse->token,
+                    &stream->tokens->items[index],
+                    stream->tokens,
                     &stream->frames[stream->opened ? stream->depth - 1 : stream->depth]};
     Text wanted = {0}, found = {0}, help = {0};
     describe_expected(&at, &wanted);
     describe_found(&at, &found);
-    bool stray = !stream->opened && stream->depth == 0 && (parse->token.kind == TOKEN_BRACE_CLOSE || parse->token.kind == TOKEN_CLOSE || parse->token.kind == TOKEN_BRACKET_CLOSE);
-    if (stray && expects(&at, TOKEN_NEWLINE)) diagnose(parse->diagnostics, "E0100", parse->token.span, "%s closes nothing", text_string(&found));
+    bool stray = !stream->opened && stream->depth == 0 &&
+                 (parse->token.kind == TOKEN_BRACE_CLOSE || parse->token.kind == TOKEN_CLOSE || parse->token.kind == TOKEN_BRACKET_CLOSE);
+    if (stray && expects(&at, TOKEN_NEWLINE))
+        diagnose(parse->diagnostics, "E0100", parse->token.span, "%s closes nothing", text_string(&found));
     else if (wanted.length == 0) diagnose(parse->diagnostics, "E0100", parse->token.span, "%s does not fit here", text_string(&found));
     else diagnose(parse->diagnostics, "E0100", parse->token.span, "expected %s, found %s", text_string(&wanted), text_string(&found));
     const Token *opener = still_open(&at);
     if (opener) diagnose_second(parse->diagnostics, opener->span, "opened here");
-    if (help_assign(&at, &help) || help_clause(&at, &help) || help_word(&at, &help)) diagnose_help(parse->diagnostics, "%s", text_string(&help));
+    if (help_assign(&at, &help) || help_clause(&at, &help) || help_word(&at, &help))
+        diagnose_help(parse->diagnostics, "%s", text_string(&help));
     text_free(&wanted);
     text_free(&found);
     text_free(&help);

@@ -7,18 +7,45 @@
 
 bool token_ends_operand(int kind) {
     switch (kind) {
-    case TOKEN_NAME: case TOKEN_NUMBER: case TOKEN_STRING: case TOKEN_TRUE: case TOKEN_FALSE: case TOKEN_CLOSE:
-    case TOKEN_BRACKET_CLOSE: case TOKEN_BRACE_CLOSE: case TOKEN_EPOCHS: case TOKEN_STEPS: case TOKEN_PERCENT:
-    case TOKEN_GLOB: case TOKEN_ELLIPSIS: case TOKEN_ALL: return true;
+    case TOKEN_NAME:
+    case TOKEN_NUMBER:
+    case TOKEN_STRING:
+    case TOKEN_TRUE:
+    case TOKEN_FALSE:
+    case TOKEN_CLOSE:
+    case TOKEN_BRACKET_CLOSE:
+    case TOKEN_BRACE_CLOSE:
+    case TOKEN_EPOCHS:
+    case TOKEN_STEPS:
+    case TOKEN_PERCENT:
+    case TOKEN_GLOB:
+    case TOKEN_ELLIPSIS:
+    case TOKEN_ALL: return true;
     default: return false;
     }
 }
 
 bool token_is_infix(int kind) {
     switch (kind) {
-    case TOKEN_PLUS: case TOKEN_MINUS: case TOKEN_STAR: case TOKEN_SLASH: case TOKEN_FLOOR: case TOKEN_MODULO: case TOKEN_MATMUL:
-    case TOKEN_POWER: case TOKEN_EQ: case TOKEN_NE: case TOKEN_LT: case TOKEN_LE: case TOKEN_GT: case TOKEN_GE: case TOKEN_AND:
-    case TOKEN_OR: case TOKEN_PIPE: case TOKEN_RANGE: case TOKEN_EXCEPT: return true;
+    case TOKEN_PLUS:
+    case TOKEN_MINUS:
+    case TOKEN_STAR:
+    case TOKEN_SLASH:
+    case TOKEN_FLOOR:
+    case TOKEN_MODULO:
+    case TOKEN_MATMUL:
+    case TOKEN_POWER:
+    case TOKEN_EQ:
+    case TOKEN_NE:
+    case TOKEN_LT:
+    case TOKEN_LE:
+    case TOKEN_GT:
+    case TOKEN_GE:
+    case TOKEN_AND:
+    case TOKEN_OR:
+    case TOKEN_PIPE:
+    case TOKEN_RANGE:
+    case TOKEN_EXCEPT: return true;
     default: return false;
     }
 }
@@ -28,8 +55,15 @@ static bool continues(int previous, int next) {
     if (next == TOKEN_PIPE || next == TOKEN_ELSE || next == TOKEN_THEN) return true;
     if (token_is_infix(previous)) return true;
     switch (previous) {
-    case TOKEN_COMMA: case TOKEN_ASSIGN: case TOKEN_ARROW: case TOKEN_THEN: case TOKEN_ELSE: case TOKEN_COMMIT: case TOKEN_TILDE:
-    case TOKEN_COLON: case TOKEN_NOT: return true;
+    case TOKEN_COMMA:
+    case TOKEN_ASSIGN:
+    case TOKEN_ARROW:
+    case TOKEN_THEN:
+    case TOKEN_ELSE:
+    case TOKEN_COMMIT:
+    case TOKEN_TILDE:
+    case TOKEN_COLON:
+    case TOKEN_NOT: return true;
     default: return false;
     }
 }
@@ -48,8 +82,9 @@ static const Token *raw(const TokenStream *stream, size_t index) {
 /* Behind a star of a glob: nothing that would make the star a product. */
 static bool ends_glob(const Token *next) {
     if (next->newline_before || !token_starts_operand(next)) return true;
-    return next->kind == TOKEN_BRACKET && !next->space_before ? true
-         : next->kind == TOKEN_NAME && next->space_before && word_behind_operand(next->text) != TOKEN_NAME;
+    return next->kind == TOKEN_BRACKET && !next->space_before
+               ? true
+               : next->kind == TOKEN_NAME && next->space_before && word_behind_operand(next->text) != TOKEN_NAME;
 }
 
 /* Behind a dot: `**`, `*`, `conv*`, `*norm`, one token; else a plain field of any word. Returns the number of raw tokens. */
@@ -93,7 +128,8 @@ static Token field(TokenStream *stream) {
 /* `gradient(g) = …` under a fn or loss, `prox(w, t) = …` under a penalty: part of the statement above. */
 static int rule_of(const TokenStream *stream, const Token *token) {
     const Token *open = raw(stream, stream->index + 1);
-    if (stream->frames[stream->depth].kind != FRAME_SCRIPT || token->kind != TOKEN_NAME || open->kind != TOKEN_OPEN || open->match < 0) return 0;
+    if (stream->frames[stream->depth].kind != FRAME_SCRIPT || token->kind != TOKEN_NAME || open->kind != TOKEN_OPEN || open->match < 0)
+        return 0;
     int behind = raw(stream, (size_t)open->match + 1)->kind;
     if (behind != TOKEN_ASSIGN && behind != TOKEN_RECORD) return 0;
     int head = stream->frames[stream->depth].head;
@@ -111,8 +147,12 @@ static FrameKind frame_of_block(const TokenStream *stream, int *opener) {
     case TOKEN_METHOD: *opener = TOKEN_MEMBERS; return FRAME_METHOD;
     case TOKEN_TABLE: *opener = TOKEN_ROWS; return FRAME_TABLE;
     case TOKEN_PLOT: *opener = TOKEN_ITEMS; return FRAME_PLOT;
-    case TOKEN_EVERY: case TOKEN_AT: return FRAME_ACTION;
-    case TOKEN_FOR: if (frame->kind != FRAME_TABLE) return FRAME_SCRIPT; *opener = TOKEN_ROWS; return FRAME_TABLE;
+    case TOKEN_EVERY:
+    case TOKEN_AT: return FRAME_ACTION;
+    case TOKEN_FOR:
+        if (frame->kind != FRAME_TABLE) return FRAME_SCRIPT;
+        *opener = TOKEN_ROWS;
+        return FRAME_TABLE;
     default: return FRAME_SCRIPT;
     }
 }
@@ -120,7 +160,8 @@ static FrameKind frame_of_block(const TokenStream *stream, int *opener) {
 /* Touching an operand: makes. Behind an operand or a word that wants a block: opens one. Else the first words tell. */
 static int brace(const TokenStream *stream, const Token *token) {
     int previous = stream->previous;
-    bool touches = !token->space_before && (previous == TOKEN_NAME || previous == TOKEN_CLOSE || previous == TOKEN_BRACKET_CLOSE || previous == TOKEN_GLOB);
+    bool touches = !token->space_before &&
+                   (previous == TOKEN_NAME || previous == TOKEN_CLOSE || previous == TOKEN_BRACKET_CLOSE || previous == TOKEN_GLOB);
     if (touches) return TOKEN_MAKE;
     if (token_ends_operand(previous) || previous == TOKEN_TABLE || previous == TOKEN_PLOT) return TOKEN_BLOCK;
     const Token *first = token + 1;
@@ -188,10 +229,13 @@ static Token classify(TokenStream *stream) {
     case TOKEN_NAME: token.kind = word(stream, here, next); break;
     case TOKEN_RECORD: token.kind = brace(stream, here); break;
     case TOKEN_OPEN:
-        if (!token_ends_operand(stream->previous) && token.match >= 0 && stream->previous != TOKEN_HOOK
-            && raw(stream, (size_t)token.match + 1)->kind == TOKEN_ARROW) token.kind = TOKEN_LAMBDA;
+        if (!token_ends_operand(stream->previous) && token.match >= 0 && stream->previous != TOKEN_HOOK &&
+            raw(stream, (size_t)token.match + 1)->kind == TOKEN_ARROW)
+            token.kind = TOKEN_LAMBDA;
         break;
-    case TOKEN_MODULO: if (is_percent(stream, here, next)) token.kind = TOKEN_PERCENT; break;
+    case TOKEN_MODULO:
+        if (is_percent(stream, here, next)) token.kind = TOKEN_PERCENT;
+        break;
     case TOKEN_STAR_STAR:
         diagnose(stream->diagnostics, "E0100", token.span, "there is no '**' in Reg");
         diagnose_help(stream->diagnostics, "a power is written with `^`");
@@ -241,8 +285,8 @@ static bool separate(TokenStream *stream, Token *separator) {
         stream->index++;
         return true;
     }
-    if (frame->kind == FRAME_TRAIN && frame->head == TOKEN_MINIMIZE && token->kind == TOKEN_NAME
-        && raw(stream, stream->index + 1)->kind == TOKEN_ASSIGN) {
+    if (frame->kind == FRAME_TRAIN && frame->head == TOKEN_MINIMIZE && token->kind == TOKEN_NAME &&
+        raw(stream, stream->index + 1)->kind == TOKEN_ASSIGN) {
         separator->kind = TOKEN_NEXT_TERM;
         return true;
     }
@@ -269,10 +313,15 @@ Token token_stream_next(TokenStream *stream) {
         stream->at_start = false;
     }
     switch (token.kind) {
-    case TOKEN_OPEN: case TOKEN_LAMBDA: case TOKEN_BRACKET: case TOKEN_RECORD: case TOKEN_MAKE: case TOKEN_BLOCK:
-        open_frame(stream, &token);
-        break;
-    case TOKEN_CLOSE: case TOKEN_BRACKET_CLOSE: case TOKEN_BRACE_CLOSE:
+    case TOKEN_OPEN:
+    case TOKEN_LAMBDA:
+    case TOKEN_BRACKET:
+    case TOKEN_RECORD:
+    case TOKEN_MAKE:
+    case TOKEN_BLOCK: open_frame(stream, &token); break;
+    case TOKEN_CLOSE:
+    case TOKEN_BRACKET_CLOSE:
+    case TOKEN_BRACE_CLOSE:
         if (stream->depth > 0 && closes(top(stream), token.kind)) stream->depth--;
         break;
     default: break;

@@ -10,21 +10,25 @@
 #include "lang/syntax/tree.h"
 
 typedef struct Token {
-    int kind;            /* TOKEN_* of the grammar; raw: every word that is not reserved is a NAME, every `{` a RECORD */
+    int kind; /* TOKEN_* of the grammar; raw: every word that is not reserved is a NAME, every `{` a RECORD */
     Span span;
     bool space_before;
     bool newline_before;
-    bool whole;          /* a number without point and exponent */
-    const char *text;    /* words, contents of strings; NULL for the rest */
+    bool whole;       /* a number without point and exponent */
+    const char *text; /* words, contents of strings; NULL for the rest */
     double number;
-    int match;           /* of a bracket: the index of its partner, -1 when it has none */
+    int match; /* of a bracket: the index of its partner, -1 when it has none */
 } Token;
 
 typedef struct Tokens {
-    Token *items;        /* the last one is the end of file */
+    Token *items; /* the last one is the end of file */
     size_t count;
     size_t capacity;
-    struct { Comment *items; size_t count; size_t capacity; } comments;
+    struct {
+        Comment *items;
+        size_t count;
+        size_t capacity;
+    } comments;
 } Tokens;
 
 /* Scans source `file`; what cannot be read is reported and repaired or left out. Texts live in `arena`. */
@@ -33,17 +37,22 @@ void tokens_free(Tokens *tokens);
 
 /* What a pair of braces, or the script itself, holds. */
 typedef enum FrameKind {
-    FRAME_SCRIPT, FRAME_TRAIN, FRAME_ACTION, FRAME_METHOD, FRAME_TABLE, FRAME_PLOT, /* newlines separate */
-    FRAME_BRACKET,                                                                  /* newlines are white space */
+    FRAME_SCRIPT,
+    FRAME_TRAIN,
+    FRAME_ACTION,
+    FRAME_METHOD,
+    FRAME_TABLE,
+    FRAME_PLOT,    /* newlines separate */
+    FRAME_BRACKET, /* newlines are white space */
 } FrameKind;
 
 typedef struct Frame {
     FrameKind kind;
-    int opener;          /* the token that opened it */
-    size_t index;        /* of that token */
-    int head;            /* first token of the statement at hand */
+    int opener;   /* the token that opened it */
+    size_t index; /* of that token */
+    int head;     /* first token of the statement at hand */
     size_t head_index;
-    bool committed;      /* the statement at hand had its `<-` */
+    bool committed; /* the statement at hand had its `<-` */
 } Frame;
 
 enum { NESTING_MAX = 500 };
@@ -51,14 +60,14 @@ enum { NESTING_MAX = 500 };
 typedef struct TokenStream {
     const Tokens *tokens;
     Diagnostics *diagnostics;
-    size_t index;        /* of the next raw token */
-    int previous;        /* kind of the token handed out last */
+    size_t index; /* of the next raw token */
+    int previous; /* kind of the token handed out last */
     Frame frames[NESTING_MAX + 1];
-    int depth;           /* index of the innermost frame */
-    bool at_start;       /* the next token begins a statement */
-    bool stopped;        /* nothing more to be had: too deep, or no place to go on after an error */
-    bool opened;         /* the last token opened a frame */
-    bool half;           /* `<-` inside an expression: the `<` was handed out, the `-` comes next */
+    int depth;     /* index of the innermost frame */
+    bool at_start; /* the next token begins a statement */
+    bool stopped;  /* nothing more to be had: too deep, or no place to go on after an error */
+    bool opened;   /* the last token opened a frame */
+    bool half;     /* `<-` inside an expression: the `<` was handed out, the `-` comes next */
     Arena *arena;
 } TokenStream;
 

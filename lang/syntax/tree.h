@@ -19,11 +19,11 @@ typedef enum TreeKind {
 typedef struct Tree Tree;
 struct Tree {
     TreeKind kind;
-    Span span;          /* the whole construct */
-    Span name_span;     /* the name alone, where there is one */
-    const char *name;   /* identifier, string contents, operator text, unit, file path: as tree.def says; NULL when none */
-    double number;      /* TREE_NUMBER, TREE_BOOL */
-    bool flag;          /* as tree.def says */
+    Span span;        /* the whole construct */
+    Span name_span;   /* the name alone, where there is one */
+    const char *name; /* identifier, string contents, operator text, unit, file path: as tree.def says; NULL when none */
+    double number;    /* TREE_NUMBER, TREE_BOOL */
+    bool flag;        /* as tree.def says */
     Tree **items;
     int count;
 };
@@ -35,7 +35,7 @@ typedef struct Comment {
 } Comment;
 
 typedef struct Script {
-    Tree *root;         /* TREE_BLOCK of the statements; never NULL, statements with errors are left out */
+    Tree *root; /* TREE_BLOCK of the statements; never NULL, statements with errors are left out */
     uint32_t file;
     Comment *comments;
     int comment_count;

@@ -20,60 +20,53 @@ enum {
     IN_TABLE = 1 << FRAME_TABLE,
 };
 
-static const struct StatementWord { const char *word; int token; int frames; Follow follow; } statement_words[] = {
+static const struct StatementWord {
+    const char *word;
+    int token;
+    int frames;
+    Follow follow;
+} statement_words[] = {
 #define STATEMENT(word, token, frames, follow) {word, token, frames, follow},
-#define INFIX(word, token)
-#define AFTER(word, token, previous)
-#define HOOK(word)
 #include "lang/syntax/words.def"
-#undef STATEMENT
-#undef INFIX
-#undef AFTER
-#undef HOOK
 };
 
-static const struct InfixWord { const char *word; int token; } infix_words[] = {
-#define STATEMENT(word, token, frames, follow)
+static const struct InfixWord {
+    const char *word;
+    int token;
+} infix_words[] = {
 #define INFIX(word, token) {word, token},
-#define AFTER(word, token, previous)
-#define HOOK(word)
 #include "lang/syntax/words.def"
-#undef STATEMENT
-#undef INFIX
-#undef AFTER
-#undef HOOK
 };
 
-static const struct AfterWord { const char *word; int token; int previous; } after_words[] = {
-#define STATEMENT(word, token, frames, follow)
-#define INFIX(word, token)
+static const struct AfterWord {
+    const char *word;
+    int token;
+    int previous;
+} after_words[] = {
 #define AFTER(word, token, previous) {word, token, previous},
-#define HOOK(word)
 #include "lang/syntax/words.def"
-#undef STATEMENT
-#undef INFIX
-#undef AFTER
-#undef HOOK
 };
 
 static const char *const hook_words[] = {
-#define STATEMENT(word, token, frames, follow)
-#define INFIX(word, token)
-#define AFTER(word, token, previous)
 #define HOOK(word) word,
 #include "lang/syntax/words.def"
-#undef STATEMENT
-#undef INFIX
-#undef AFTER
-#undef HOOK
 };
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
 bool token_starts_operand(const Token *token) {
     switch (token->kind) {
-    case TOKEN_NAME: case TOKEN_NUMBER: case TOKEN_STRING: case TOKEN_TRUE: case TOKEN_FALSE: case TOKEN_NOT: case TOKEN_IF:
-    case TOKEN_LOOP: case TOKEN_OPEN: case TOKEN_BRACKET: case TOKEN_MINUS: return true;
+    case TOKEN_NAME:
+    case TOKEN_NUMBER:
+    case TOKEN_STRING:
+    case TOKEN_TRUE:
+    case TOKEN_FALSE:
+    case TOKEN_NOT:
+    case TOKEN_IF:
+    case TOKEN_LOOP:
+    case TOKEN_OPEN:
+    case TOKEN_BRACKET:
+    case TOKEN_MINUS: return true;
     case TOKEN_RECORD: return token->space_before;
     default: return false;
     }
@@ -98,8 +91,8 @@ int word_at_start(const char *word, FrameKind frame, const Token *next) {
         for (size_t i = 0; i < COUNT(hook_words); i++)
             if (!strcmp(word, hook_words[i])) return TOKEN_HOOK;
     for (size_t i = 0; i < COUNT(statement_words); i++)
-        if (!strcmp(word, statement_words[i].word) && (statement_words[i].frames >> frame & 1)
-            && follows(statement_words[i].follow, next)) return statement_words[i].token;
+        if (!strcmp(word, statement_words[i].word) && (statement_words[i].frames >> frame & 1) && follows(statement_words[i].follow, next))
+            return statement_words[i].token;
     return TOKEN_NAME;
 }
 
@@ -123,13 +116,15 @@ static bool header_fits(const Token *next) {
 
 int word_behind(const char *word, int previous, const Token *next) {
     if (previous == TOKEN_BATCH && !strcmp(word, "all") && !token_starts_operand(next) && next->kind != TOKEN_DOT) return TOKEN_ALL;
-    if (previous == TOKEN_MINIMIZE && !strcmp(word, "eval")
-        && (next->kind == TOKEN_COLON || (next->kind == TOKEN_NAME && word_behind_operand(next->text) != TOKEN_NAME))) return TOKEN_EVAL;
+    if (previous == TOKEN_MINIMIZE && !strcmp(word, "eval") &&
+        (next->kind == TOKEN_COLON || (next->kind == TOKEN_NAME && word_behind_operand(next->text) != TOKEN_NAME)))
+        return TOKEN_EVAL;
     for (size_t i = 0; i < COUNT(after_words); i++) {
         if (strcmp(word, after_words[i].word) || previous != after_words[i].previous) continue;
         int token = after_words[i].token;
-        bool fits = token == TOKEN_EPOCHS || token == TOKEN_STEPS ? unit_fits(next)
-                  : previous == TOKEN_MINIMIZE || previous == TOKEN_EVAL || token == TOKEN_RANK ? header_fits(next) : true;
+        bool fits = token == TOKEN_EPOCHS || token == TOKEN_STEPS                                 ? unit_fits(next)
+                    : previous == TOKEN_MINIMIZE || previous == TOKEN_EVAL || token == TOKEN_RANK ? header_fits(next)
+                                                                                                  : true;
         if (fits) return token;
     }
     return TOKEN_NAME;

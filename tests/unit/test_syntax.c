@@ -55,7 +55,9 @@ static void flatten(const Tree *tree, Text *out) {
     if (count > 0) text_add(out, ")");
 }
 
-typedef struct Case { const char *text, *tree; } Case;
+typedef struct Case {
+    const char *text, *tree;
+} Case;
 
 static void check_cases(const Case *cases, size_t count) {
     for (size_t i = 0; i < count; i++) {
@@ -99,7 +101,8 @@ static void words_and_stars(void **state) {
         {"let loss = step(1, at = 50%)", "let:loss(call(step argument(1) argument:at(quantity:percent(50))))"},
         {"data.x", "expression(field:x(data))"},
         {"seed = 3", "a"},
-        {"fn f(data, step) = max(data, batch)", "fn:f(parameters(parameter:data parameter:step) _ call(max argument(data) argument(batch)))"},
+        {"fn f(data, step) = max(data, batch)",
+         "fn:f(parameters(parameter:data parameter:step) _ call(max argument(data) argument(batch)))"},
         {"x.y*z", "expression(binary:*(field:y(x) z))"},
         {"x.y * z", "expression(binary:*(field:y(x) z))"},
         {"net.block*.**.w", "expression(field:w(field:**(field:block*(net))))"},
@@ -150,7 +153,8 @@ static void training(void **state) {
          "train(list(a) _ quantity:steps(N) minimize(_ _ _ _ _ argument:p(x) argument:q(y)) batch)"},
         {"train a for 1 epochs { minimize eval over d using u{} on v every 2 steps after epoch 5: l = x }",
          "train(list(a) _ quantity:epochs(1) minimize*(d v quantity:steps(2) make(u) quantity:epochs(5) argument:l(x)))"},
-        {"train a for 1 epochs { minimize over(x) }", "train(list(a) _ quantity:epochs(1) minimize(_ _ _ _ _ argument(call(over argument(x)))))"},
+        {"train a for 1 epochs { minimize over(x) }",
+         "train(list(a) _ quantity:epochs(1) minimize(_ _ _ _ _ argument(call(over argument(x)))))"},
         {"train a for 1 epochs { minimize x; with m{} on a.**; using o{}; batch b with replacement; seed 1 }",
          "train(list(a) _ quantity:epochs(1) minimize(_ _ _ _ _ argument(x)) method_use(make(m) field:**(a)) using(make(o)) batch*(b) seed(1))"},
         {"train a for 1 epochs { watch v = x on t every 1 epoch; log y every 10 steps; keep best lowest v; stop when v < 1 }",
@@ -187,7 +191,8 @@ static void formatting(void **state) {
     format(text_string(&once), &twice, &tree_after);
     assert_string_equal(text_string(&once), text_string(&twice));
     assert_string_equal(text_string(&tree), text_string(&tree_after));
-    assert_string_equal(text_string(&once),
+    assert_string_equal(
+        text_string(&once),
         "# top\nfn f(x: [n, d], k = 3) -> [n] = {  # behind\n  let a = x |> g\n    |> h\n  a^2 - -1\n  # last\n}\n\n"
         "train a, b on c for 10 epochs {\n  minimize over a: p = x\n           q = y * 2  # t\n  with m{b = 1,} on a.**.w\n  batch all }\n"
         "let r = {a = 1,\n         b = [1, 2][0:1]}\nlet t = f(a,\n          (x) -> x,\n          # inside\n          z)\n"
@@ -199,7 +204,10 @@ static void formatting(void **state) {
 
 static void messages(void **state) {
     (void)state;
-    static const struct { const char *text, *message, *help; int count; } cases[] = {
+    static const struct {
+        const char *text, *message, *help;
+        int count;
+    } cases[] = {
         {"let = 3\nlet x = )\nlet y = 4", "expected a name, found `=`", NULL, 2},
         {"x = 3", "expected the end of the line, found `=`", "a value is named with `let`: write `let x = ...`", 1},
         {"if x = 3 { y }", "expected `then` or `{`, found `=`", "to compare, write `==`; `=` gives a name its value", 1},
@@ -214,8 +222,10 @@ static void messages(void **state) {
         {"let x = \"abc\nlet y = 1", "this string has no closing quote on its line", NULL, 1},
         {"a\n  + b", "expected a statement, found `+`", "a line goes on behind an operator: end the line above with `+`", 1},
         {"batch 3", "expected the end of the line, found the number 3", "`batch` is a clause of a `train` block", 1},
-        {"train a for 3 { batch 1 }", "expected a time such as `10 epochs`, `300 steps` or `50%`", "say `steps` or `epochs` behind the number", 1},
-        {"model m(x) = x", "expected `{` touching the name, found `(`", "settings stand in braces, also when there are none: `name{}(x) = ...`", 1},
+        {"train a for 3 { batch 1 }", "expected a time such as `10 epochs`, `300 steps` or `50%`",
+         "say `steps` or `epochs` behind the number", 1},
+        {"model m(x) = x", "expected `{` touching the name, found `(`",
+         "settings stand in braces, also when there are none: `name{}(x) = ...`", 1},
         {"let in = 3", "expected a name, found `in`", "`in` cannot be a name: it is a word of the language", 1},
         {"train a for 3 steps { minimize x  using y{} }", "expected the end of the line or `}`, found `using`",
          "put `using` on a line of its own, or a `;` before it", 1},
@@ -237,7 +247,8 @@ static void printed(void **state) {
     const char *text = "let é = 1\n\tlet s = \"äö\" + (b\n";
     reading_start(&reading, text, strlen(text));
     diagnostics_print(&reading.diagnostics, &reading.out, false);
-    assert_string_equal(text_string(&reading.out),
+    assert_string_equal(
+        text_string(&reading.out),
         "error[E0101]: a name is made of the letters a-z, digits and _: 'é'\n --> a.reg:1:5\n  |\n1 | let é = 1\n  |     ^\n\n"
         "error[E0100]: expected `)`, found the end of the text\n --> a.reg:2:19\n  |\n2 |     let s = \"äö\" + (b\n  |                      ^\n"
         " --> a.reg:2:17\n  |\n2 |     let s = \"äö\" + (b\n  |                    ^ opened here\n");
@@ -247,9 +258,13 @@ static void printed(void **state) {
 
 static void repl_reads_on(void **state) {
     (void)state;
-    static const struct { const char *text; bool incomplete; } cases[] = {
-        {"let x =", true}, {"f(a,", true}, {"fn f(x) {", true}, {"train a for 3 steps {\n batch 3", true}, {"let x = 3", false},
-        {"let = (", false}, {"a +", true}, {"\"abc", false}, {"", false},
+    static const struct {
+        const char *text;
+        bool incomplete;
+    } cases[] = {
+        {"let x =", true},    {"f(a,", true},     {"fn f(x) {", true}, {"train a for 3 steps {\n batch 3", true},
+        {"let x = 3", false}, {"let = (", false}, {"a +", true},       {"\"abc", false},
+        {"", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Reading reading;
@@ -275,7 +290,9 @@ static void list(void *context, NameSpace space, void (*add)(void *, const char 
 
 static void names(void **state) {
     (void)state;
-    static const struct { const char *text, *message, *help; } cases[] = {
+    static const struct {
+        const char *text, *message, *help;
+    } cases[] = {
         {"let fashion = load(\"a\")\nmean(fasion)", "no value named 'fasion' in scope", "the nearest name is 'fashion'"},
         {"fn f(x) = later(x)\nfn later(x) = x", NULL, NULL},
         {"mean(a)\nlet a = 1", "'a' is used before it is defined", NULL},
@@ -361,7 +378,8 @@ static void mutations(void **state) {
     size_t length = strlen(script_text);
     for (int round = 0; round < 4000; round++) {
         char *text = copy_bytes(script_text, length);
-        for (uint32_t k = next_random(&seed) % 8; k > 0; k--) text[next_random(&seed) % length] = bytes[next_random(&seed) % (sizeof bytes - 1)];
+        for (uint32_t k = next_random(&seed) % 8; k > 0; k--)
+            text[next_random(&seed) % length] = bytes[next_random(&seed) % (sizeof bytes - 1)];
         size_t from = next_random(&seed) % length, span = next_random(&seed) % 20;
         if (from + span < length) memmove(text + from, text + from + span, length - from - span);
         Reading reading;
@@ -376,9 +394,10 @@ static void mutations(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(precedence), cmocka_unit_test(words_and_stars), cmocka_unit_test(statements), cmocka_unit_test(training),
-        cmocka_unit_test(formatting), cmocka_unit_test(messages),        cmocka_unit_test(printed),    cmocka_unit_test(repl_reads_on),
-        cmocka_unit_test(names),      cmocka_unit_test(harm),            cmocka_unit_test(mutations),
+        cmocka_unit_test(precedence), cmocka_unit_test(words_and_stars), cmocka_unit_test(statements),
+        cmocka_unit_test(training),   cmocka_unit_test(formatting),      cmocka_unit_test(messages),
+        cmocka_unit_test(printed),    cmocka_unit_test(repl_reads_on),   cmocka_unit_test(names),
+        cmocka_unit_test(harm),       cmocka_unit_test(mutations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
