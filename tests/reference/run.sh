@@ -3,13 +3,14 @@
 # or the folder of all arrays when there is no file of that name; its `expect` lines compare.
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$1" && pwd) || exit 1
+cd "$here/../.." || exit 1
 failed=0 count=0
-for file in "$here"/*.reg; do
+for file in tests/reference/*.reg; do
     [ -f "$file" ] || continue
     name=$(basename "$file" .reg) count=$((count + 1))
     setting=
-    grep -Eq '^let +cases *=' "$file" && setting="--set cases=$here/cases"
-    [ -f "$here/cases/$name.npz" ] && setting="--set cases=$here/cases/$name.npz"
+    grep -Eq '^let +cases *=' "$file" && setting="--set cases=tests/reference/cases"
+    [ -f "tests/reference/cases/$name.npz" ] && setting="--set cases=tests/reference/cases/$name.npz"
     # shellcheck disable=SC2086
     if ! timeout "${TEST_SECONDS:-300}" "$build/reg" run --quiet $setting "$file" > "$build/reference.txt" 2>&1; then
         failed=$((failed + 1))
