@@ -21,10 +21,12 @@ extern const Builtin builtins_random[];
 extern const Builtin builtins_init[];      /* initialisers by name */
 extern const Builtin builtins_gradient[];  /* derivatives */
 extern const Builtin builtins_list[];      /* lists, functions of functions */
+extern const Builtin builtins_text[];      /* characters as numbers */
 extern const Builtin builtins_load[];      /* data sets */
 extern const Builtin builtins_split[];     /* splits of data sets */
 extern const Builtin builtins_labels[];    /* label noise */
 extern const Builtin builtins_synthetic[]; /* data sets that are computed */
+extern const Builtin builtins_refuse[];    /* what a function or method does not accept */
 
 /* --- signatures (builtins_call.c) --- */
 typedef struct Parameter {

@@ -418,11 +418,22 @@ Value call_value(Elaborator *e, Value callee, const Value *arguments, int count,
     return call_bound(e, callee, &binding);
 }
 
+/* Scopes of the standard library do not reach the script's top level. */
+static bool is_user_scope(const Elaborator *e, const Scope *scope) {
+    for (; scope; scope = scope->parent)
+        if (scope == e->globals) return true;
+    return false;
+}
+
 Value call_tree(Elaborator *e, Value callee, const Tree *call, int first, const Value *leading, int leading_count, Scope *scope) {
     Binding binding = {.leading = leading, .leading_count = leading_count, .call = call, .first = first, .scope = scope, .span = call->span};
     const Tree *outer = e->call_tree;
+    Span user_span = e->user_span;
     e->call_tree = call;
+    bool is_builtin = callee.kind == VALUE_FUNCTION && callee.function->builtin;
+    if (!is_builtin && is_user_scope(e, scope)) e->user_span = call->span;
     Value value = call_bound(e, callee, &binding);
     e->call_tree = outer;
+    e->user_span = user_span;
     return value;
 }

@@ -80,6 +80,7 @@ struct Elaborator {
     int depth;                 /* calls in progress */
     int call_count;
     const Tree *call_tree;     /* the call in progress, for messages of built-ins */
+    Span user_span;            /* the innermost call or make in progress that the script itself wrote */
     int anonymous;             /* instances at top level that no let named */
     Node *sample;              /* sample numbers of the batch (i64 [n]); NULL outside */
     Capture *capture;          /* the loop body under construction, NULL outside of loops */

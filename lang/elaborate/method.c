@@ -75,7 +75,8 @@ static bool declare_own_states(Elaborator *e, Instance *method, Scope *scope) {
         bool is_own = (member->kind == TREE_STATE || member->kind == TREE_PARAM) && tree_item(member, 0);
         if (is_own && !declare_member(e, member, scope)) return false;
         if (member->kind == TREE_FN) define_function(e, member, scope);
-        if (member->kind == TREE_LET && !elaborate_statement(e, member, scope, NULL)) return false;
+        bool is_line = member->kind == TREE_LET || member->kind == TREE_EXPRESSION;
+        if (is_line && !elaborate_statement(e, member, scope, NULL)) return false;
     }
     return true;
 }
@@ -88,11 +89,14 @@ bool method_bind(Elaborator *e, Instance *method, Scope *around) {
     for (int k = 0; around && k < around->count; k++) scope_set(e, settings, around->fields[k].name, around->fields[k].value);
     const char *what = arena_format(e->arena, "the method '%s'", method->maker->name);
     const char *random_path = e->random_path;
+    Span user_span = e->user_span;
     e->random_path = instance_path(e, method);
+    e->user_span = method->make->span;
     bool ok = bind_arguments(e, members(method)->items[0], &binding, settings, what);
     method->settings = settings;
     ok = ok && declare_own_states(e, method, settings);
     e->random_path = random_path;
+    e->user_span = user_span;
     return ok;
 }
 

@@ -229,7 +229,7 @@ static Token classify(TokenStream *stream) {
     case TOKEN_NAME: token.kind = word(stream, here, next); break;
     case TOKEN_RECORD: token.kind = brace(stream, here); break;
     case TOKEN_OPEN:
-        if (!token_ends_operand(stream->previous) && token.match >= 0 && stream->previous != TOKEN_HOOK &&
+        if (!token_ends_operand(stream->previous) && token.match >= 0 && stream->previous != TOKEN_HOOK && stream->previous != TOKEN_REFUSE &&
             raw(stream, (size_t)token.match + 1)->kind == TOKEN_ARROW)
             token.kind = TOKEN_LAMBDA;
         break;
