@@ -92,7 +92,7 @@ static Value elaborate_name(Elaborator *e, const Tree *tree, Scope *scope) {
         Scope *at = scope;
         for (; at && at != e->standard; at = at->parent)
             for (int k = 0; k < at->count; k++)
-                if (!strcmp(at->fields[k].name, tree->name)) return at->fields[k].value.span = tree->span, at->fields[k].value;
+                if (!strcmp(at->fields[k].name, tree->name) && at->fields[k].value.kind != VALUE_FUNCTION) return at->fields[k].value.span = tree->span, at->fields[k].value;
         return clock_value(e, tree);
     }
     if (!strcmp(tree->name, "training")) return value_bool(e->training, tree->span);
