@@ -9,8 +9,8 @@ for file in tests/reference/*.reg; do
     [ -f "$file" ] || continue
     name=$(basename "$file" .reg) count=$((count + 1))
     setting=
-    grep -Eq '^let +cases *=' "$file" && setting="--set cases=tests/reference/cases"
-    [ -f "tests/reference/cases/$name.npz" ] && setting="--set cases=tests/reference/cases/$name.npz"
+    grep -Eq '^let +cases *=' "$file" && setting="--set cases=tests/reference/data"
+    [ -f "tests/reference/data/$name.npz" ] && setting="--set cases=tests/reference/data/$name.npz"
     # shellcheck disable=SC2086
     if ! timeout "${TEST_SECONDS:-300}" "$build/reg" run --quiet $setting "$file" > "$build/reference.txt" 2>&1; then
         failed=$((failed + 1))
