@@ -1,0 +1,125 @@
+/* Once the parameters exist: what is trained, what each method acts on, and how models read their weights from now on. */
+#include "lang/elaborate/method.h"
+#include "lang/script/train.h"
+
+#include <string.h>
+
+typedef struct Gather {
+    Train *train;
+    Selection *selection;
+} Gather;
+
+static void gather_member(void *context, Instance *owner, Member *member) {
+    Gather *gather = context;
+    if (member->kind != MEMBER_PARAM || !member->cell || member->is_frozen) return;
+    Selection *selection = gather->selection;
+    for (int k = 0; k < selection->count; k++)
+        if (selection->items[k].member == member) return;
+    Selected *items = arena_alloc(gather->train->e->arena, sizeof *items * (size_t)(selection->count + 1));
+    if (selection->count) memcpy(items, selection->items, sizeof *items * (size_t)selection->count);
+    items[selection->count++] = (Selected){owner, member};
+    selection->items = items;
+}
+
+static void gather_value(Gather *gather, Value value) {
+    Train *train = gather->train;
+    if (value.kind == VALUE_INSTANCE) instance_walk(value.instance, gather_member, gather);
+    else if (value.kind == VALUE_SELECTION)
+        for (int k = 0; k < value.selection->count; k++) gather_member(gather, value.selection->items[k].owner, value.selection->items[k].member);
+    else if (value.kind == VALUE_FUNCTION)
+        for (int k = 0; k < value.function->stage_count; k++) gather_value(gather, value.function->stages[k]);
+    else if (value.kind == VALUE_TENSOR)
+        for (int k = 0; k < train->session->variable_count; k++)
+            if (train->session->variables[k].member->cell == value.node->cell) gather_member(gather, NULL, train->session->variables[k].member);
+}
+
+static void gather_parameters(Train *train) {
+    train->parameters = arena_alloc(train->e->arena, sizeof *train->parameters);
+    Gather gather = {train, train->parameters};
+    for (int k = 0; k < train->target_count; k++) gather_value(&gather, train->targets[k]);
+    for (int k = 0; k < train->method_count; k++) instance_walk(train->methods[k].method, gather_member, &gather);
+}
+
+static bool gather_objective(Train *train, Objective *objective) {
+    const Tree *over = tree_item(objective->tree, 0);
+    if (!over) {
+        objective->trained = train->parameters;
+        return true;
+    }
+    objective->trained = arena_alloc(train->e->arena, sizeof *objective->trained);
+    Gather gather = {train, objective->trained};
+    const Tree *const *items = over->kind == TREE_LIST ? (const Tree *const *)over->items : &over;
+    int count = over->kind == TREE_LIST ? over->count : 1;
+    for (int k = 0; k < count; k++) {
+        Value value = is_selector(items[k]) ? select_tree(train->e, items[k], train->scope) : elaborate(train->e, items[k], train->scope);
+        if (!value_ok(value)) return false;
+        gather_value(&gather, value);
+    }
+    if (objective->trained->count) return true;
+    return diagnose(train->e->diagnostics, "E0600", over->span, "there is nothing to train here: no parameter that is not frozen");
+}
+
+/* `on z` names a free variable, or what is below a model. */
+static bool resolve_use(Train *train, MethodUse *use) {
+    if (!use->selector) return true;
+    Variable *variable = use->selector->kind == TREE_NAME ? session_variable(train->session, use->selector->name) : NULL;
+    if (variable) {
+        use->selection = arena_alloc(train->e->arena, sizeof *use->selection);
+        Gather gather = {train, use->selection};
+        gather_member(&gather, NULL, variable->member);
+        return true;
+    }
+    Value value = select_tree(train->e, use->selector, train->scope);
+    if (value.kind == VALUE_SELECTION) use->selection = value.selection;
+    return value.kind == VALUE_SELECTION;
+}
+
+/* A method's weight hook becomes part of how the model reads its parameters, from this block on. */
+static void attach_views(Train *train, const MethodUse *use) {
+    if (!method_hook(use->method, "weight")) return;
+    for (int k = 0; k < train->parameters->count; k++) {
+        Member *member = train->parameters->items[k].member;
+        bool again = false;
+        for (int j = 0; j < member->view_count; j++) again = again || member->views[j].instance == use->method;
+        if (again || !method_acts_on(use, member) || train->parameters->items[k].owner == use->method) continue;
+        Value *views = arena_alloc(train->e->arena, sizeof *views * (size_t)(member->view_count + 1));
+        if (member->view_count) memcpy(views, member->views, sizeof *views * (size_t)member->view_count);
+        views[member->view_count++] = (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = use->method};
+        member->views = views;
+    }
+}
+
+static void attach_activation(Train *train, const MethodUse *use, Instance *instance) {
+    for (int k = 0; k < instance->method_count; k++)
+        if (instance->methods[k].instance == use->method) return;
+    Value *methods = arena_alloc(train->e->arena, sizeof *methods * (size_t)(instance->method_count + 1));
+    if (instance->method_count) memcpy(methods, instance->methods, sizeof *methods * (size_t)instance->method_count);
+    methods[instance->method_count++] = (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = use->method};
+    instance->methods = methods;
+}
+
+/* An activation hook acts on the parts that its selector names, or on the outputs of the trained models themselves. */
+static bool attach_activations(Train *train, const MethodUse *use) {
+    if (!method_hook(use->method, "activation")) return true;
+    for (int k = 0; !use->selector && k < train->target_count; k++)
+        if (train->targets[k].kind == VALUE_INSTANCE) attach_activation(train, use, train->targets[k].instance);
+    for (int k = 0; use->selection && k < use->selection->count; k++)
+        if (use->selection->items[k].owner) attach_activation(train, use, use->selection->items[k].owner);
+    return true;
+}
+
+bool train_resolve(Train *train) {
+    gather_parameters(train);
+    if (!train->parameters->count) return diagnose(train->e->diagnostics, "E0600", train->tree->items[0]->span, "there is nothing to train: no term applies a model with parameters that are not frozen");
+    for (int k = 0; k < train->method_count; k++)
+        if (!resolve_use(train, &train->methods[k])) return false;
+    for (int k = 0; k < train->optimizer_count; k++)
+        if (!resolve_use(train, &train->optimizers[k])) return false;
+    for (int k = 0; k < train->method_count; k++) {
+        attach_views(train, &train->methods[k]);
+        if (!attach_activations(train, &train->methods[k])) return false;
+    }
+    for (int k = 0; k < train->objective_count; k++)
+        if (!gather_objective(train, &train->objectives[k])) return false;
+    return true;
+}
