@@ -130,7 +130,9 @@ static bool blank_before(const Formatter *formatter, int kind, bool is_sign) {
     case TOKEN_MAKE:
     case TOKEN_CLOSE:
     case TOKEN_BRACKET_CLOSE: return false;
-    case TOKEN_OPEN: return !behind_operand && previous != TOKEN_HOOK && previous != TOKEN_REFUSE && previous != TOKEN_GRADIENT && previous != TOKEN_PROX;
+    case TOKEN_OPEN:
+        return !behind_operand && previous != TOKEN_HOOK && previous != TOKEN_REFUSE && previous != TOKEN_GRADIENT &&
+               previous != TOKEN_PROX;
     case TOKEN_BRACKET: return !(behind_operand && previous != TOKEN_COLON) && !(previous == TOKEN_COLON && in_index(formatter));
     case TOKEN_BRACE_CLOSE: return opens_block(innermost(formatter)->kind) && !opens_block(previous);
     case TOKEN_COLON: return in_index(formatter) && previous == TOKEN_COMMA;

@@ -69,7 +69,7 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 
 %token END 0 "the end of the text"
 %token NEWLINE "the end of the line"
-%token SEMICOLON "`;`"
+%token SEMICOLON "`;`" BAD "an unreadable character"
 %token <word> NAME "a name" GLOB "a pattern" STRING "a string" HOOK "a hook"
 %token <number> NUMBER "a number"
 %token LET "`let`" FN "`fn`" IF "`if`" THEN "`then`" ELSE "`else`" FOR "`for`" IN "`in`" AND "`and`" OR "`or`" NOT "`not`"

@@ -229,8 +229,8 @@ static Token classify(TokenStream *stream) {
     case TOKEN_NAME: token.kind = word(stream, here, next); break;
     case TOKEN_RECORD: token.kind = brace(stream, here); break;
     case TOKEN_OPEN:
-        if (!token_ends_operand(stream->previous) && token.match >= 0 && stream->previous != TOKEN_HOOK && stream->previous != TOKEN_REFUSE &&
-            raw(stream, (size_t)token.match + 1)->kind == TOKEN_ARROW)
+        if (!token_ends_operand(stream->previous) && token.match >= 0 && stream->previous != TOKEN_HOOK &&
+            stream->previous != TOKEN_REFUSE && raw(stream, (size_t)token.match + 1)->kind == TOKEN_ARROW)
             token.kind = TOKEN_LAMBDA;
         break;
     case TOKEN_MODULO:
@@ -276,7 +276,8 @@ static bool separate(TokenStream *stream, Token *separator) {
     if (token->kind == TOKEN_BRACE_CLOSE || token->kind == TOKEN_END) return false;
     *separator = *token;
     separator->text = NULL;
-    separator->span.end = separator->span.start;
+    uint32_t end = stream->index > 0 ? token[-1].span.end : token->span.start;
+    separator->span = (Span){token->span.file, end, end};
     separator->kind = TOKEN_NEWLINE;
     int rule = rule_of(stream, token);
     if (rule) {
@@ -304,6 +305,7 @@ Token token_stream_next(TokenStream *stream) {
     Token token;
     stream->opened = false;
     if (stream->stopped) return end_of(stream);
+    stream->last = stream->index;
     if (separate(stream, &token)) return hand_out(stream, token);
     token = classify(stream);
     if (stream->at_start) {
@@ -356,7 +358,8 @@ bool token_stream_recover(TokenStream *stream, const Token *offending) {
     if (bracket) {
         int match = raw(stream, outermost)->match;
         if (match >= 0) stream->index = (size_t)match + 1;
-        else if (offending->kind == TOKEN_BRACE_CLOSE) stream->index--;
+        else if (offending->kind == TOKEN_BRACE_CLOSE || (offending->newline_before && stream->last > outermost))
+            stream->index = stream->last; /* the bracket was forgotten: this ends or begins a statement */
         else stream->stopped = true;
     } else if (offending->kind == TOKEN_NEWLINE || offending->kind == TOKEN_NEXT_TERM || offending->kind == TOKEN_BRACE_CLOSE) {
         return false;

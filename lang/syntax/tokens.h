@@ -61,6 +61,7 @@ typedef struct TokenStream {
     const Tokens *tokens;
     Diagnostics *diagnostics;
     size_t index; /* of the next raw token */
+    size_t last;  /* where the token handed out last began */
     int previous; /* kind of the token handed out last */
     Frame frames[NESTING_MAX + 1];
     int depth;     /* index of the innermost frame */

@@ -141,3 +141,12 @@ bool word_is_statement(const char *word) {
         if (!strcmp(word, statement_words[i].word)) return true;
     return false;
 }
+
+const char *word_nearest(const char *word, FrameKind frame) {
+    const char *candidates[COUNT(statement_words) + COUNT(hook_words)];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT(statement_words); i++)
+        if (statement_words[i].frames >> frame & 1) candidates[count++] = statement_words[i].word;
+    for (size_t i = 0; frame == FRAME_METHOD && i < COUNT(hook_words); i++) candidates[count++] = hook_words[i];
+    return nearest_name(word, candidates, count);
+}

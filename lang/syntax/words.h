@@ -13,6 +13,9 @@ int word_behind(const char *word, int previous, const Token *next);
 bool word_is_clause(const char *word);
 bool word_is_statement(const char *word);
 
+/* The statement word or hook that may begin a statement here and is spelled nearly so, or NULL. */
+const char *word_nearest(const char *word, FrameKind frame);
+
 /* True when an operand can begin with this raw token. */
 bool token_starts_operand(const Token *token);
 
