@@ -4,51 +4,68 @@
 # tests/golden/STAGE/NAME.reg is run in a folder of its own; what it prints must be NAME.out, what it reports NAME.err (with a last
 # line `exit N` when N is not 0). A missing file stands for an empty one. STAGE/command holds the words to call reg with, where
 # FILE stands for the program (also its standard input); without it: run --quiet FILE. A program whose first line is `# reg WORDS`
-# is called so. BLESS=1 writes the expected files instead.
+# is called so. STAGE/again holds words for a second run, which must give the same. BLESS=1 writes the expected files instead.
 here=$(cd "$(dirname "$0")" && pwd)
 
-if [ "$1" = --one ]; then
-    build=$2 file=$3
-    stage=$(basename "$(dirname "$file")") name=$(basename "$file" .reg)
-    work=$build/golden/$stage/$name
-    rm -rf "$work" && mkdir -p "$work" || exit 1
-    ln -s "$(dirname "$file")"/* "$work"
-    cd "$work" || exit 1
-    command='run --quiet FILE'
-    [ -f "$here/$stage/command" ] && command=$(cat "$here/$stage/command")
-    first=$(head -1 "$name.reg" | tr -d '\000')
-    case $first in "# reg "*) command=${first#"# reg "} ;; "# reg") command= ;; esac
-    # shellcheck disable=SC2046
-    timeout "${TEST_SECONDS:-120}" "$build/reg" $(printf %s "$command" | sed "s/FILE/$name.reg/") < "$name.reg" > "$build/golden/$stage/$name.out" 2> "$build/golden/$stage/$name.err"
+# once OUT ERR WORDS…: in a fresh folder
+once() {
+    out=$1 err=$2
+    shift 2
+    rm -rf "$work" && mkdir -p "$work" && ln -s "$here/$stage"/* "$work" && cd "$work" || exit 1
+    timeout "${TEST_SECONDS:-120}" "$build/reg" "$@" < "$name.reg" > "$out" 2> "$err"
     code=$?
-    [ $code -ne 0 ] && echo "exit $code" >> "$build/golden/$stage/$name.err"
-    same=true
-    for ending in out err; do
-        found=$build/golden/$stage/$name.$ending expected=$here/$stage/$name.$ending
-        if [ -n "$BLESS" ]; then
-            if [ -s "$found" ]; then cmp -s "$found" "$expected" || { cp "$found" "$expected"; echo "wrote tests/golden/$stage/$name.$ending"; }
-            else rm -f "$expected"; fi
-            continue
-        fi
-        [ -f "$expected" ] || expected=/dev/null
-        diff -u --label "expected $name.$ending" --label "found $name.$ending" "$expected" "$found" > "$found.diff" || { same=false; head -40 "$found.diff"; }
-    done
-    $same && { touch "$work/passed"; exit 0; }
+    [ $code -ne 0 ] && echo "exit $code" >> "$err"
+}
+
+same() { # EXPECTED FOUND TITLE
+    [ -f "$1" ] && expected=$1 || expected=/dev/null
+    diff -u --label "expected $3" --label "found $3" "$expected" "$2" > "$2.diff" && return 0
+    head -40 "$2.diff"
+    return 1
+}
+
+accept() { # EXPECTED FOUND
+    [ -s "$2" ] || { rm -f "$1"; return; }
+    cmp -s "$2" "$1" || { cp "$2" "$1" && echo "wrote ${1#"$here/"}"; }
+}
+
+if [ "$1" = --one ]; then
+    build=$2 stage=$3 name=$(basename "$4" .reg)
+    folder=$build/golden/$stage work=$build/golden/$stage/$name
+    words='run --quiet FILE'
+    [ -f "$here/$stage/command" ] && words=$(cat "$here/$stage/command")
+    first=$(head -1 "$4" | tr -d '\000')
+    case $first in "# reg "*) words=${first#"# reg "} ;; esac
+    # shellcheck disable=SC2046
+    once "$folder/$name.out" "$folder/$name.err" $(echo "$words" | sed "s/FILE/$name.reg/")
+    if [ -n "$BLESS" ]; then
+        for ending in out err; do accept "$here/$stage/$name.$ending" "$folder/$name.$ending"; done
+        exit 0
+    fi
+    passed=true
+    for ending in out err; do same "$here/$stage/$name.$ending" "$folder/$name.$ending" "$name.$ending" || passed=false; done
+    if [ -f "$here/$stage/again" ]; then
+        # shellcheck disable=SC2046
+        once "$folder/$name.again.out" "$folder/$name.again.err" $(sed "s/FILE/$name.reg/" "$here/$stage/again")
+        for ending in out err; do same "$folder/$name.$ending" "$folder/$name.again.$ending" "$name.$ending again" || passed=false; done
+    fi
+    $passed && exec touch "$folder/$name.passed"
     echo "FAIL  golden $stage/$name"
     exit 1
 fi
 
 build=$(cd "$1" && pwd) || exit 1
 shift
+# shellcheck disable=SC2046
 [ $# -eq 0 ] && set -- $(cd "$here" && ls -d */ | tr -d /)
 failed=0
 for stage; do
-    [ -d "$here/$stage" ] || continue
     count=$(ls "$here/$stage" | grep -c '\.reg$')
+    [ "$count" -eq 0 ] && continue
     rm -rf "$build/golden/$stage" && mkdir -p "$build/golden/$stage"
-    ls "$here/$stage"/*.reg 2> /dev/null | xargs -r -P 2 -n 1 sh "$here/run.sh" --one "$build"
+    ls "$here/$stage"/*.reg | xargs -P 2 -n 1 sh "$here/run.sh" --one "$build" "$stage"
     [ -n "$BLESS" ] && continue
-    passed=$(ls "$build/golden/$stage"/*/passed 2> /dev/null | wc -l)
+    passed=$(ls "$build/golden/$stage" | grep -c '\.passed$')
     failed=$((failed + count - passed))
     echo "golden $stage: $count programs, $((count - passed)) failed"
 done
