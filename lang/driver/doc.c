@@ -224,12 +224,20 @@ static void list_builtins(Text *out) {
     }
 }
 
-/* The first line of a library file says what it holds. */
+/* The first sentence of a library file's opening comment says what it holds. */
 static void add_title(const LibraryFile *file, Text *out) {
-    const char *title = file->text;
-    size_t length = strcspn(title, "\n"), skip = strspn(title, "# ");
     Text line = {0};
-    text_addf(&line, "%s: %.*s", file->path, (int)(length > skip ? length - skip : 0), title + skip);
+    text_addf(&line, "%s: ", file->path);
+    for (const char *at = file->text; *at == '#'; at++) {
+        at += strspn(at, "# ");
+        size_t length = strcspn(at, "\n");
+        const char *stop = strstr(at, ". ");
+        bool ends = (stop && stop < at + length) || (length && at[length - 1] == '.');
+        text_add_bytes(&line, at, stop && stop < at + length ? (size_t)(stop - at + 1) : length);
+        text_add(&line, " ");
+        at += length;
+        if (ends || !*at) break;
+    }
     if (out->length) text_add(out, "\n");
     add_wrapped(text_string(&line), 0, out);
     text_free(&line);
