@@ -104,6 +104,13 @@ static bool loop_graph(Elaborator *e, LoopBuild *loop, const Tree *tree, Scope *
     return ok;
 }
 
+/* Its carries can be recorded, for `history` and derivatives; records that nobody reads are dropped (lang/passes/loops.h). */
+static bool can_record(const LoopBuild *loop) {
+    bool fits = loop->body->max >= 0;
+    for (int k = 0; k < loop->carries->count; k++) fits = fits && loop->initial[k]->type.shape.rank < RANK_MAX;
+    return fits;
+}
+
 static Value loop_results(Elaborator *e, LoopBuild *loop, Node *node, Span span) {
     Record *record = record_new(e);
     for (int k = 0; k < loop->carries->count; k++)
@@ -127,6 +134,7 @@ Value elaborate_loop(Elaborator *e, const Tree *tree, Scope *scope) {
     for (int k = 0; k < captured; k++) inputs[k] = loop.capture.nodes[k];
     for (int k = 0; k < loop.carries->count; k++) inputs[captured + k] = loop.initial[k];
     e->graph->here = tree->span;
-    Node *node = graph_add(e->graph, &(NodeSpec){.op = OP_LOOP, .more_inputs = inputs, .more_count = total, .loop = loop.body});
+    Node *node = graph_add(e->graph, &(NodeSpec){.op = OP_LOOP, .more_inputs = inputs, .more_count = total, .ints = {1},
+                                                 .int_count = can_record(&loop), .loop = loop.body});
     return node ? loop_results(e, &loop, node, tree->span) : value_none();
 }

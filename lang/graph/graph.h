@@ -41,6 +41,9 @@ typedef struct CustomRule {
     void *context;
 } CustomRule;
 
+/* Records of carries that nobody reads are dropped: a bit for each of the first so many carries. */
+enum { LOOP_DROPPED_MAX = 62 };
+
 /* The body of OP_LOOP. A graph of its own: its leaves are the cells `captured_cells` then `carry_cells`. */
 typedef struct LoopBody {
     Graph *graph;

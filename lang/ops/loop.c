@@ -32,6 +32,7 @@ bool infer_loop(Graph *graph, const NodeSpec *spec, Type *types, int *count)
 {
     const LoopBody *loop = spec->loop;
     bool is_recorded = spec->int_count > 0 && spec->ints[0] != 0;
+    int64_t dropped = spec->int_count > 1 ? spec->ints[1] : 0;
     if (!inputs_fit(graph, spec))
         return false;
     if (is_recorded && loop->max < 0)
@@ -40,6 +41,10 @@ bool infer_loop(Graph *graph, const NodeSpec *spec, Type *types, int *count)
         Type carry = spec_type(spec, loop->captured_count + k);
         types[k] = types[loop->carry_count + 1 + k] = carry;
         Shape *record = &types[loop->carry_count + 1 + k].shape;
+        if (k < LOOP_DROPPED_MAX && dropped >> k & 1) {
+            *record = shape_1(0);
+            continue;
+        }
         if (is_recorded && carry.shape.rank == RANK_MAX)
             return diagnose(graph->diagnostics, "E0400", graph->here, "a carry of a loop that is differentiated has at most %d dimensions", RANK_MAX - 1);
         *record = (Shape){.rank = is_recorded ? carry.shape.rank + 1 : 0, .dims = {loop->max + 1}};

@@ -83,7 +83,7 @@ static const OpDef table[OP_COUNT] = {
     ROW(STOP, stop, .fusion = FUSE_VIEW, .blocked_inputs = ~0u),
     ROW(STRAIGHT_THROUGH, straight_through, VJP(straight_through), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
     ROW(CUSTOM, custom, VJP(custom), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
-    ROW(LOOP, loop, VJP(loop), INTS("record")),
+    ROW(LOOP, loop, VJP(loop), INTS("record dropped")),
 };
 
 const OpDef *op_def(OpCode code) { return &table[code]; }

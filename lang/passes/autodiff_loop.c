@@ -28,6 +28,7 @@ typedef struct Backward {
     Node **initials;
     Node **carry_values;       /* by carry of the forward loop: its leaf's stand-in in `inner` */
     Node **captured_values;
+    Node *row;                 /* t - 1 in the backward body: the iteration that is undone */
 } Backward;
 
 static void *list_new(Backward *b, size_t item_bytes) { return arena_alloc(b->graph->arena, item_bytes * (size_t)b->capacity); }
@@ -142,14 +143,30 @@ static Node *copied(Graph *graph, const Node *node, Node **inputs)
     return graph_add(graph, &spec);
 }
 
-static Node *stand_in(const Backward *b, const Node *leaf)
+/* Captures of the backward loop are made when first needed: what the forward loop captured, and its records, read at row t. */
+static Node *captured_value(Backward *b, int k)
+{
+    if (!b->captured_values[k])
+        b->captured_values[k] = capture(b, b->forward->captured_cells[k]->name, b->node->inputs[k]);
+    return b->captured_values[k];
+}
+
+static Node *carry_value(Backward *b, int k)
+{
+    if (b->carry_values[k])
+        return b->carry_values[k];
+    Node *record = capture(b, b->forward->carry_cells[k]->name, build_part(b->graph, b->recorded, b->forward->carry_count + 1 + k));
+    return b->carry_values[k] = record ? build_gather(b->inner, record, b->row, 0) : NULL;
+}
+
+static Node *stand_in(Backward *b, const Node *leaf)
 {
     for (int k = 0; k < b->forward->captured_count; k++)
         if (leaf->cell == b->forward->captured_cells[k])
-            return b->captured_values[k];
+            return captured_value(b, k);
     for (int k = 0; k < b->forward->carry_count; k++)
         if (leaf->cell == b->forward->carry_cells[k])
-            return b->carry_values[k];
+            return carry_value(b, k);
     return NULL;
 }
 
@@ -182,22 +199,6 @@ static bool copy_body(Backward *b, Node **next)
     free(map);
     free(needed);
     return ok;
-}
-
-/* Captures of the backward loop: the forward loop's own, then the records, read at row t. */
-static bool bind_forward(Backward *b, Node *row)
-{
-    int captured = b->forward->captured_count;
-    for (int k = 0; k < captured; k++)
-        if (!(b->captured_values[k] = capture(b, b->forward->captured_cells[k]->name, b->node->inputs[k])))
-            return false;
-    for (int k = 0; k < b->forward->carry_count; k++) {
-        Node *record = build_part(b->graph, b->recorded, b->forward->carry_count + 1 + k);
-        b->carry_values[k] = build_gather(b->inner, capture(b, b->forward->carry_cells[k]->name, record), row, 0);
-        if (!b->carry_values[k])
-            return false;
-    }
-    return true;
 }
 
 /* The cotangent of the record of carry k; NULL when it is zero. */
@@ -234,7 +235,7 @@ static bool add_carries(Backward *b, Pull *pull, Node **next)
             pull->outputs[pull->output_count] = next[k];
             pull->cotangents[pull->output_count++] = leaf;
             pull->sums[pull->variable_count] = NULL;
-            pull->variables[pull->variable_count++] = b->carry_values[k];
+            pull->variables[pull->variable_count++] = carry_value(b, k);
         }
     for (int k = 0; k < b->forward->captured_count; k++)
         if (b->captured_used[k]) {
@@ -242,7 +243,7 @@ static bool add_carries(Backward *b, Pull *pull, Node **next)
             if (!leaf)
                 return false;
             pull->sums[pull->variable_count] = leaf;
-            pull->variables[pull->variable_count++] = b->captured_values[k];
+            pull->variables[pull->variable_count++] = captured_value(b, k);
         }
     return true;
 }
@@ -274,7 +275,8 @@ static bool build_body(Backward *b, Pull *pull)
     Node *left = carry(b, "left", build_part(b->graph, b->recorded, b->forward->carry_count));
     Node *row = left ? subtract(b->inner, left, build_integer(b->inner, 1)) : NULL;
     Node **next = list_new(b, sizeof *next);
-    if (!row || !bind_forward(b, row) || !copy_body(b, next) || !add_carries(b, pull, next))
+    b->row = row;
+    if (!row || !copy_body(b, next) || !add_carries(b, pull, next))
         return false;
     b->inner->here = b->node->span;
     b->body->next[0] = row;

@@ -21,6 +21,7 @@ typedef struct Pass {
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
 static const Pass graph_passes[] = {
     {"share loops", loops_share, false},
+    {"drop records", loops_drop_records, false},
     {"hoist", loops_hoist, false},
     {"simplify", simplify, false},
     {"simplify", simplify, false},

@@ -147,7 +147,8 @@ static Node *rebuild_loop(Hoist *hoist) {
     for (int k = 0; k < old->carry_count; k++) list_push(&inputs, hoist->inputs[old->captured_count + k]);
     hoist->graph->here = hoist->loop->span;
     NodeSpec spec = {.op = OP_LOOP, .more_inputs = inputs.items, .more_count = (int)inputs.count, .loop = body,
-                     .ints = {hoist->loop->int_count > 0 ? hoist->loop->ints[0] : 0}, .int_count = hoist->loop->int_count};
+                     .int_count = hoist->loop->int_count};
+    for (int k = 0; k < spec.int_count; k++) spec.ints[k] = hoist->loop->ints[k];
     Node *node = graph_add(hoist->graph, &spec);
     list_free(&inputs);
     return node;

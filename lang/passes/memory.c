@@ -1,6 +1,7 @@
 #include "lang/passes/memory.h"
 
 #include "runtime/base/memory.h"
+#include "runtime/exec/loop.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -93,6 +94,9 @@ static int step_writes(const PlanStep *step, int k) {
     return k < step->output_count ? step->outputs[k] : -1;
 }
 
+/* The record of a loop's carry, whose memory is the loop's own (runtime/exec/loop.h). */
+static bool is_record(const PlanStep *step, int output) { return step->loop != NULL && output > step->loop->carry_count; }
+
 static void touch(Lives *lives, int buffer, int step) {
     if (lives->plan->buffers[buffer].kind == BUFFER_SLAB) lives->last_use[lives->roots[buffer]] = step;
 }
@@ -105,6 +109,9 @@ static void find_lifetimes(Lives *lives) {
         for (int k = 0, buffer; (buffer = step_writes(step, k)) >= 0; k++) touch(lives, buffer, s);
     }
     for (int k = 0; k < lives->plan->output_count; k++) touch(lives, lives->plan->outputs[k], INT_MAX);
+    for (int s = 0; s < lives->plan->step_count; s++)
+        for (int k = 0, buffer; (buffer = step_writes(&lives->plan->steps[s], k)) >= 0; k++)
+            if (is_record(&lives->plan->steps[s], k)) touch(lives, buffer, INT_MAX);
 }
 
 bool memory_is_pointwise(const Fused *fused, int input) {
@@ -170,6 +177,9 @@ static void place(Lives *lives, int s, int output) {
     if (source >= 0) {
         plan->buffers[root].offset = plan->buffers[lives->roots[source]].offset;
         lives->passed_on[lives->roots[source]] = true;
+    } else if (is_record(&plan->steps[s], output)) {
+        plan->buffers[root].offset = lives->slab.end;
+        lives->slab.end += buffer_bytes(&plan->buffers[root]);
     } else plan->buffers[root].offset = slab_take(&lives->slab, buffer_bytes(&plan->buffers[root]));
 }
 

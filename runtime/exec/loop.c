@@ -9,6 +9,7 @@
  * another carry itself. */
 typedef struct LoopState {
     Tensor **next;
+    int64_t written_rows; /* of the records, by the run before */
 } LoopState;
 
 static void give_tensor(Cell *cell, Tensor *tensor)
@@ -57,17 +58,20 @@ static void record_carries(const PlanLoop *loop, const View *records, int64_t ro
     for (int k = 0; k < loop->carry_count; k++) {
         const Tensor *carry = loop->carries[k]->tensor;
         size_t bytes = tensor_bytes(carry);
-        if (bytes > 0)
+        if (bytes > 0 && records[k].shape.dims[0] > 0)
             memcpy((char *)records[k].data + (size_t)row * bytes, carry->data, bytes);
     }
 }
 
-static void clear_records(const PlanLoop *loop, const View *records, int64_t first_row)
+static void clear_records(const PlanLoop *loop, const View *records, int64_t row_count)
 {
-    for (int k = 0; k < loop->carry_count; k++) {
+    LoopState *state = loop->prepared;
+    for (int k = 0; k < loop->carry_count && row_count < state->written_rows; k++) {
         size_t row_bytes = tensor_bytes(loop->carries[k]->tensor);
-        memset((char *)records[k].data + (size_t)first_row * row_bytes, 0, (size_t)(loop->max + 1 - first_row) * row_bytes);
+        if (records[k].shape.dims[0] > 0)
+            memset((char *)records[k].data + (size_t)row_count * row_bytes, 0, (size_t)(state->written_rows - row_count) * row_bytes);
     }
+    state->written_rows = row_count;
 }
 
 static void start(PlanLoop *loop, const View *inputs)

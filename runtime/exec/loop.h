@@ -2,7 +2,8 @@
  *
  * The step's inputs are the captured values, then the initial carries; its outputs are the final carries, the number of
  * iterations (i64 scalar) and, with `record`, one tensor [max + 1, carry's shape...] per carry whose row i holds the carry
- * before iteration i (rows beyond the final carry are zero). The condition is evaluated before each iteration.
+ * before iteration i (rows beyond the final carry are zero). A record of no rows is not kept. The memory of records is zero before the
+ * first run and the loop's own between runs, so that only rows that an earlier run wrote need clearing. The condition is evaluated before each iteration.
  *
  * Both plans read the values through cells that belong to this loop; the loop binds the cells' tensors itself. Neither plan
  * writes cells. All pointers are owned by the loop. */

@@ -173,7 +173,7 @@ static PlanLoop *doubling_loop(int64_t max, bool record)
 static void check_loop(int64_t max, float limit, float expected_v, float expected_u, int64_t expected_steps)
 {
     PlanLoop *loop = doubling_loop(max, max >= 0);
-    float start_v = 1, start_u = -1, v, u, record_v[8], record_u[8];
+    float start_v = 1, start_u = -1, v, u, record_v[8] = {0}, record_u[8] = {0};
     int64_t steps;
     View inputs[] = {{&limit, DTYPE_F32, shape_scalar()}, {&start_v, DTYPE_F32, shape_scalar()}, {&start_u, DTYPE_F32, shape_scalar()}};
     View outputs[] = {{&v, DTYPE_F32, shape_scalar()}, {&u, DTYPE_F32, shape_scalar()}, {&steps, DTYPE_I64, shape_scalar()},
