@@ -12,8 +12,8 @@ CFLAGS  = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errn
 LIBS    = -lfftw3 -lfftw3f -lcairo -lpng -lz -lzip -lcjson -lreadline -lm -lpthread -ldl $(SAN)
 
 RUNTIME := $(wildcard runtime/*/*.c)
-LANG    := $(wildcard lang/*/*.c)
-OBJECTS  = $(patsubst %.c,$B/%.o,$(RUNTIME) $(LANG)) $(GENERATED)
+COMPILER := $(wildcard lang/*/*.c)
+OBJECTS  = $(patsubst %.c,$B/%.o,$(RUNTIME) $(COMPILER)) $(GENERATED)
 GENERATED = $B/lang/syntax/lexer.o $B/lang/syntax/parser.o $B/embed/stdlib.o $B/embed/data.o
 LIBRARY_OBJECTS = $(filter-out $B/lang/driver/main.o,$(OBJECTS))
 
