@@ -6,6 +6,7 @@
 
 int command_run(const Options *options);   /* run.c */
 int command_check(const Options *options);
+int command_explain(const Options *options);
 int command_graph(const Options *options);
 int command_doc(const Options *options);   /* doc.c */
 int command_fmt(const Options *options);   /* fmt.c */

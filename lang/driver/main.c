@@ -13,6 +13,7 @@ static int command_version(const Options *options);
 
 static const Command commands[] = {
     {"run", "FILE", "run a script", "FILE may be `-` for standard input.\n", 1, 1, command_run},
+    {"explain", "FILE", "say what one step of each train block does: places, passes, state, memory", "", 1, 1, command_explain},
     {"check", "FILE…", "check names, shapes and clauses of scripts without computing", "", 1, -1, command_check},
     {"graph", "FILE", "show what a script compiles to, statement by statement", "Shows the fused groups by default; --dump chooses another stage.\n", 1, 1, command_graph},
     {"doc", "[NAME]", "explain a built-in, a name of the standard library, a data set or an error code",

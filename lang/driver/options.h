@@ -25,7 +25,7 @@ struct Options {
     int threads;           /* 0: all cores */
     int64_t seed;
     const char *dump;      /* NULL: none */
-    bool quiet, verify, check;
+    bool quiet, verify, check, explain;
 };
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130, EXIT_PIPE = 141 };

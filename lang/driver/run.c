@@ -1,4 +1,4 @@
-/* `reg run`, `reg check` and `reg graph`: one script, one session; they differ in what is computed and shown. */
+/* `reg run`, `reg check`, `reg explain` and `reg graph`: one script, one session; they differ in what is computed and shown. */
 #include "lang/driver/commands.h"
 #include "lang/driver/console.h"
 #include "lang/syntax/parser.h"
@@ -52,6 +52,12 @@ int command_check(const Options *options) {
         if (!code && !options->quiet) printf("ok    %s\n", shown_path(options->names[k]));
     }
     return worst;
+}
+
+int command_explain(const Options *options) {
+    Options shown = *options;
+    shown.explain = true;
+    return run_file(&shown, options->names[0], true);
 }
 
 int command_graph(const Options *options) {

@@ -139,6 +139,7 @@ static bool load_library(Session *session, int file) {
     const LibraryFile *library = &library_files[file];
     scope_set(e, e->standard, library->path, value_bool(true, (Span){0}));
     uint32_t source = sources_add(&session->sources, library->path, library->text, library->length);
+    session->sources.items[source].is_library = true;
     Script script = parse_script(session->arena, source, &session->diagnostics, NULL);
     Graph *graph = e->graph;
     e->graph = session->graph;

@@ -30,6 +30,7 @@ typedef struct Override { /* --set name=value */
 typedef struct SessionOptions {
     int threads;           /* 0: all cores */
     bool check_only;       /* names, shapes, clauses; no numbers */
+    bool explain;          /* say what each train block's step does (with check_only: instead of training) */
     bool verify;           /* the verifier after each pass */
     bool quiet;            /* no progress */
     bool colour;

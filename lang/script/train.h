@@ -41,6 +41,7 @@ typedef struct Objective {
     int64_t every, after;  /* steps */
     Program *program;
     ShownTerm *terms; int term_count, term_capacity;
+    int site_count;        /* random sites in its step */
 } Objective;
 
 /* `watch`, `log`, `keep best`, `stop when`: values computed now and then. */
@@ -124,6 +125,9 @@ bool method_acts_on(const MethodUse *use, const Member *member);
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */
 bool train_checkpoint(Train *train, int64_t step);
 bool train_resume(Train *train);                      /* sets first_step when the file exists and fits this block */
+
+/* What the step does, in words (train_explain.c). */
+void train_explain(Train *train);
 
 /* The loop (train_run.c). */
 bool train_run(Train *train);

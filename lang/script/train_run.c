@@ -155,6 +155,7 @@ bool train_run(Train *train) {
 bool statement_train(Session *session, const Tree *tree, Scope *scope) {
     Train train = {.session = session, .e = &session->elaborator, .tree = tree, .scope = scope_new(&session->elaborator, scope)};
     bool ok = train_read(&train) && make_cells(&train) && train_build(&train);
+    if (ok && session->options.explain) train_explain(&train);
     if (ok && !session->options.check_only) ok = prepare(&train) && train_resume(&train) && train_run(&train);
     train_free(&train);
     return ok;

@@ -245,6 +245,7 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
         ok = ok && bind_methods(train, objective, scope) && hooks_augment(train, scope) && block_lets(train, scope);
         Node *total = ok ? objective_terms(train, objective, scope, &outputs, true) : NULL;
         ok = total && update_parameters(train, objective, scope, total) && compile_objective(train, objective, &outputs);
+        objective->site_count = e->site_count;
     }
     train_end_pass(train);
     graph_free(graph);
