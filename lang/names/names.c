@@ -7,7 +7,6 @@
 #include <string.h>
 
 static void check_tree(NameCheck *check, const Tree *tree);
-static void check_variable(NameCheck *check, const Tree *tree);
 
 /* --- scopes --- */
 
@@ -148,7 +147,6 @@ static void check_method(NameCheck *check, const Tree *tree) {
         const Tree *member = tree->items[i];
         if (member->kind == TREE_HOOK) check_hook(check, member);
         else if (member->kind == TREE_FN) check_function(check, member);
-        else if (is_variable(member)) check_variable(check, member);
         else check_items(check, member, 0);
     }
     leave(check);
@@ -248,14 +246,6 @@ static void check_if(NameCheck *check, const Tree *tree) {
     }
 }
 
-/* `param w: [d, units] ~ glorot`: which initialisers there are is known where it is drawn. */
-static void check_variable(NameCheck *check, const Tree *tree) {
-    const Tree *initialiser = tree_item(tree, 1);
-    bool drawn = tree->flag && initialiser && initialiser->kind == TREE_NAME && !name_is_known(check, NAMES_VALUES, initialiser->name);
-    check_tree(check, tree_item(tree, 0));
-    if (!drawn) check_tree(check, initialiser);
-}
-
 static void check_train(NameCheck *check, const Tree *tree) {
     for (int i = 0; i < 3; i++) check_tree(check, tree_item(tree, i));
     NameScope scope;
@@ -313,9 +303,6 @@ static void check_tree(NameCheck *check, const Tree *tree) {
     case TREE_VAR:
     case TREE_PARAM:
     case TREE_STATE:
-        check_variable(check, tree);
-        bind_tree(check, tree, BOUND_VALUE);
-        return;
     case TREE_LET:
     case TREE_DATA:
     case TREE_TUNE:

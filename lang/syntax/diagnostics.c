@@ -8,10 +8,10 @@
 
 uint32_t sources_add(Sources *sources, const char *path, const char *text, size_t length) {
     if (sources->count == 0) {
-        Source none = {copy_string(""), copy_string(""), 0};
+        Source none = {copy_string(""), copy_string(""), 0, false};
         list_push(sources, none);
     }
-    Source source = {copy_string(path), copy_bytes(text, length), length};
+    Source source = {copy_string(path), copy_bytes(text, length), length, false};
     list_push(sources, source);
     return (uint32_t)(sources->count - 1);
 }
@@ -45,8 +45,46 @@ static char *format_new(const char *format, va_list args) {
     return text.bytes;
 }
 
+static bool in_library(const Diagnostics *diagnostics, Span span) {
+    return span.file < diagnostics->sources->count && diagnostics->sources->items[span.file].is_library;
+}
+
+Span diagnostics_place(const Diagnostics *diagnostics, Span span) {
+    return diagnostics->call.file && in_library(diagnostics, span) ? diagnostics->call : span;
+}
+
+CallPlace diagnostics_enter(Diagnostics *diagnostics, Span body, Span from, const char *label) {
+    CallPlace before = {diagnostics->call, diagnostics->caller, diagnostics->caller_label};
+    if (from.file == 0 || in_library(diagnostics, from)) return before;
+    if (in_library(diagnostics, body)) {
+        diagnostics->call = from;
+    } else {
+        diagnostics->caller = from;
+        diagnostics->caller_label = label;
+    }
+    return before;
+}
+
+void diagnostics_leave(Diagnostics *diagnostics, CallPlace before) {
+    diagnostics->call = before.call;
+    diagnostics->caller = before.caller;
+    diagnostics->caller_label = before.label;
+}
+
+static bool is_within(Span inner, Span outer) { return inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end; }
+
+/* The place in the library where it happened, or the call that led into a function of the user's own. */
+static void add_context(const Diagnostics *diagnostics, Diagnostic *diagnostic, Span found) {
+    bool moved = diagnostic->span.file != found.file;
+    Span second = moved ? found : diagnostics->caller;
+    if (!moved && (second.file == 0 || is_within(found, second))) return;
+    diagnostic->second_span = second;
+    diagnostic->second_label = copy_string(moved ? "found in here" : diagnostics->caller_label);
+}
+
 static void report(Diagnostics *diagnostics, Severity severity, const char *code, Span span, char *message) {
-    Diagnostic diagnostic = {.severity = severity, .code = code, .message = message, .span = span};
+    Diagnostic diagnostic = {.severity = severity, .code = code, .message = message, .span = diagnostics_place(diagnostics, span)};
+    add_context(diagnostics, &diagnostic, span);
     list_push(diagnostics, diagnostic);
     if (severity == SEVERITY_ERROR) diagnostics->error_count++;
 }

@@ -15,6 +15,7 @@ typedef struct Source {
     char *path; /* as messages show it */
     char *text;
     size_t length;
+    bool is_library; /* the standard library: messages blame the call that led there */
 } Source;
 
 typedef struct Sources {
@@ -47,7 +48,17 @@ typedef struct Diagnostics {
     size_t count;
     size_t capacity;
     size_t error_count;
+    Span call;   /* the innermost call in progress of the library, as the user wrote it; file 0: none */
+    Span caller; /* the innermost call in progress of a function of the user's own; file 0: none */
+    const char *caller_label;
 } Diagnostics;
+
+/* Where the user can act: `span` itself, or the call in progress when `span` lies in the library. */
+Span diagnostics_place(const Diagnostics *diagnostics, Span span);
+/* Notes that what stands in `body` is entered from `from`; gives back what diagnostics_leave restores. */
+typedef struct CallPlace { Span call, caller; const char *label; } CallPlace;
+CallPlace diagnostics_enter(Diagnostics *diagnostics, Span body, Span from, const char *label);
+void diagnostics_leave(Diagnostics *diagnostics, CallPlace before);
 
 /* Report; returns false so that `return diagnose(...)` reads well. The last reported one can be extended: */
 bool diagnose(Diagnostics *diagnostics, const char *code, Span span, const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -31,8 +31,7 @@ static int edit_distance(const char *a, int a_length, const char *b, int b_lengt
 const char *nearest_name(const char *name, const char *const *candidates, size_t count) {
     int length = (int)strlen(name);
     if (length == 0 || length > NAME_MAX_LENGTH) return NULL;
-    int best_distance = (length + 2) / 3 + 1; /* a third of the length, rounded up, is still near */
-    if (length < 3) best_distance = 1;        /* of two letters one is not enough to guess by */
+    int best_distance = length < 3 ? 1 : length < 6 ? 2 : length / 3 + 1; /* of two letters one is not enough to guess by */
     const char *best = NULL;
     for (size_t i = 0; i < count; i++) {
         int other = (int)strlen(candidates[i]);

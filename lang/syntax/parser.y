@@ -76,7 +76,7 @@ static void reg_error(const Span *span, Parse *parse, const char *message) {
 %token TRUE "`true`" FALSE "`false`" WITH "`with`" WITHOUT "`without`" EXCEPT "`except`" LOOP "`loop`" IMPORT "`import`"
 %token DATA "`data`" MODEL "`model`" LOSS "`loss`" PENALTY "`penalty`" METHOD "`method`" VAR "`var`" PARAM "`param`" STATE "`state`"
 %token TUNE "`tune`" TRAIN "`train`" PRINT "`print`" TABLE "`table`" ROW "`row`" PLOT "`plot`" IMAGE "`image`" SAVE "`save`" RESTORE "`restore`"
-%token EXPECT "`expect`" REPORT "`report`" PRECISION "`precision`" SEED "`seed`" GRADIENT "`gradient`" PROX "`prox`" RESET "`reset`" REFUSE "`refuse`"
+%token EXPECT "`expect`" REPORT "`report`" PRECISION "`precision`" SEED "`seed`" GRADIENT "`gradient`" PROX "`prox`" RESET "`reset`" REFUSE "`refuse`" RATE "`rate`"
 %token MINIMIZE "`minimize`" USING "`using`" BATCH "`batch`" WATCH "`watch`" STOP "`stop`" KEEP "`keep`" CHECKPOINT "`checkpoint`"
 %token LOG "`log`" DRAW "`draw`" EVERY "`every`" AT "`at`" ON "`on`" OVER "`over`" AFTER "`after`" EVAL "`eval`" WHEN "`when`"
 %token BEST "`best`" FROM "`from`" TO "`to`" UNTIL "`until`" MAX "`max`" ALL "`all`" WITH_REPLACEMENT "`with replacement`"
@@ -269,6 +269,8 @@ member
                                             $$ = NODE(EXPRESSION, call_or_make(parse, TREE_CALL, @$, refuse, $3)); }
     | STATE variable                      { $$ = $2; $$->kind = TREE_STATE; $$->span = @$; }
     | PARAM variable                      { $$ = $2; $$->kind = TREE_PARAM; $$->span = @$; }
+    | PARAM NAME annotation ASSIGN expr RATE expr { $$ = named($2, NODE(PARAM, $3, $5, $7)); }
+    | PARAM NAME annotation TILDE expr RATE expr { $$ = flagged(true, named($2, NODE(PARAM, $3, $5, $7))); }
     | FN NAME OPEN parameters CLOSE result body
                                           { $$ = named($2, NODE(FN, $4, $6, $7, NULL)); }
     | action_clause

@@ -67,7 +67,7 @@ static void describe_expected(const Situation *at, Text *out) {
     bool clause = situation_expects(at, TOKEN_MINIMIZE), member = situation_expects(at, TOKEN_HOOK),
          statement = operand && situation_expects(at, TOKEN_LET);
     if (clause) add_choice(&choices, "a clause such as `minimize`, `using` or `batch`");
-    else if (member) add_choice(&choices, "a hook such as `penalty(output) = ...`, or `state`");
+    else if (member) add_choice(&choices, "a member such as `penalty(output) = ...`");
     else if (statement) add_choice(&choices, "a statement");
     else if (operand) add_choice(&choices, "an expression");
     for (int i = 0; i < at->count; i++)

@@ -226,6 +226,15 @@ static void messages(void **state) {
          "say `steps` or `epochs` behind the number", 1},
         {"model m(x) = x", "expected `{` touching the name, found `(`",
          "settings stand in braces, also when there are none: `name{}(x) = ...`", 1},
+        {"let x = 1 ? 2", "unexpected character '?'", "a choice is written `if c then a else b`", 1},
+        {"let x = (1 +\nlet y = ]\nlet z = 2", "expected an expression, found `let`", NULL, 2},
+        {"// text", "expected a statement, found `//`", "a comment starts with `#`", 1},
+        {"let y = if a then 1", "expected `else`, found the end of the text", NULL, 1},
+        {"train a for 3 steps { minimise x }", "a train block has no clause 'minimise'", "the nearest word is `minimize`", 1},
+        {"method m{} { gradeint(g) = g }", "expected a member such as `penalty(output) = ...` or `}`, found 'gradeint'",
+         "the nearest word is `gradient`", 1},
+        {"let x: int = 3", "expected `=`, found `:`", "`let` takes no type: write `let name = expr`", 1},
+        {"for (i in a) { b }", "expected a name, found `(`", "write `for v in list { ... }`", 1},
         {"let in = 3", "expected a name, found `in`", "`in` cannot be a name: it is a word of the language", 1},
         {"train a for 3 steps { minimize x  using y{} }", "expected the end of the line or `}`, found `using`",
          "put `using` on a line of its own, or a `;` before it", 1},
@@ -279,7 +288,8 @@ static void repl_reads_on(void **state) {
 static bool knows(void *context, NameSpace space, const char *name) {
     (void)context;
     if (space == NAMES_MAKERS) return !strcmp(name, "dense") || !strcmp(name, "adam") || !strcmp(name, "elr");
-    return !strcmp(name, "mean") || !strcmp(name, "load") || !strcmp(name, "relu") || !strcmp(name, "zeros") || !strcmp(name, "upsample");
+    return !strcmp(name, "mean") || !strcmp(name, "load") || !strcmp(name, "relu") || !strcmp(name, "zeros") || !strcmp(name, "glorot") ||
+           !strcmp(name, "upsample");
 }
 
 static void list(void *context, NameSpace space, void (*add)(void *, const char *), void *sink) {
