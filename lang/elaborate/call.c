@@ -255,7 +255,9 @@ static bool own_rule_vjp(void *context, Graph *graph, Node *node, Node *cotangen
     const Tree *parameters = rule->gradient->items[0];
     Value given[2] = {value_tensor(cotangent, rule->gradient->span), value_tensor(node, rule->gradient->span)};
     for (int k = 0; k < parameters->count && k < 2; k++) scope_set(e, scope, parameters->items[k]->name, given[k]);
+    CallPlace place = diagnostics_enter(e->diagnostics, rule->gradient->span, node->span, "of this");
     Value value = elaborate(e, rule->gradient->items[1], scope);
+    diagnostics_leave(e->diagnostics, place);
     bool ok = value_ok(value) && own_rule_cotangents(rule, value, graph, cotangents);
     e->graph = before;
     return ok;
@@ -322,9 +324,11 @@ static Value call_function(Elaborator *e, Function *function, const Binding *bin
     if (!bind_arguments(e, function->tree->items[0], binding, scope, what)) return value_none();
     bool is_tapped = function->tree->kind == TREE_LOSS && e->tap && !e->tap->is_taken && function->tree->items[0]->count;
     if (is_tapped && !tap_arguments(e, function->tree->items[0], scope)) return value_none();
+    CallPlace place = diagnostics_enter(e->diagnostics, function->tree->span, binding->span, "called here");
     e->depth++;
     Value value = run_body(e, function, scope, binding->span);
     e->depth--;
+    diagnostics_leave(e->diagnostics, place);
     value.span = binding->span;
     if (is_tapped && e->tap->reweigh && value_ok(value)) value = e->tap->reweigh(e->tap->context, value);
     return value;
@@ -387,7 +391,10 @@ static Value call_instance(Elaborator *e, Instance *instance, const Binding *bin
     scope->owner = instance;
     const char *what = arena_format(e->arena, "'%s'", instance->maker->name);
     if (!bind_arguments(e, instance->maker->tree->items[1], binding, scope, what)) return value_none();
-    return apply_bound(e, instance, scope, binding->span);
+    CallPlace place = diagnostics_enter(e->diagnostics, instance->maker->tree->span, binding->span, "applied here");
+    Value value = apply_bound(e, instance, scope, binding->span);
+    diagnostics_leave(e->diagnostics, place);
+    return value;
 }
 
 static Value not_callable(Elaborator *e, Value callee, Span span) {

@@ -3,6 +3,7 @@
 #include "lang/elaborate/call.h"
 #include "lang/elaborate/statement.h"
 
+#include <math.h>
 #include <string.h>
 
 static const Tree *members(const Instance *method) { return method->maker->tree; } /* items from 1 on */
@@ -68,11 +69,25 @@ bool method_check_settings(Elaborator *e, Instance *method) {
     return true;
 }
 
+static bool mentions(const Tree *tree, const char *name) {
+    if (!tree) return false;
+    if (tree->kind == TREE_NAME && !strcmp(tree->name, name)) return true;
+    for (int k = 0; k < tree->count; k++)
+        if (mentions(tree->items[k], name)) return true;
+    return false;
+}
+
+/* States and parameters without a shape, and those that mention `w`, are one for each parameter that the method acts on. */
+static bool is_for_each(const Tree *member) {
+    if (member->kind != TREE_STATE && member->kind != TREE_PARAM) return false;
+    return !tree_item(member, 0) || mentions(member, "w");
+}
+
 static bool declare_own_states(Elaborator *e, Instance *method, Scope *scope) {
     const Tree *tree = members(method);
     for (int k = 1; k < tree->count; k++) {
         const Tree *member = tree->items[k];
-        bool is_own = (member->kind == TREE_STATE || member->kind == TREE_PARAM) && tree_item(member, 0);
+        bool is_own = (member->kind == TREE_STATE || member->kind == TREE_PARAM) && !is_for_each(member);
         if (is_own && !declare_member(e, member, scope)) return false;
         if (member->kind == TREE_FN) define_function(e, member, scope);
         bool is_line = member->kind == TREE_LET || member->kind == TREE_EXPRESSION;
@@ -88,14 +103,17 @@ bool method_bind(Elaborator *e, Instance *method, Scope *around) {
     settings->owner = method;
     for (int k = 0; around && k < around->count; k++) scope_set(e, settings, around->fields[k].name, around->fields[k].value);
     const char *what = arena_format(e->arena, "the method '%s'", method->maker->name);
-    const char *random_path = e->random_path;
+    Making before = begin_making(e, method);
     Span user_span = e->user_span;
-    e->random_path = instance_path(e, method);
     e->user_span = method->make->span;
+    method->pass = e->pass;
+    if (e->clock) method->steps_per_epoch = e->clock->steps_per_epoch, method->total_steps = e->clock->total_steps;
+    CallPlace place = diagnostics_enter(e->diagnostics, members(method)->span, method->span, "used here");
     bool ok = bind_arguments(e, members(method)->items[0], &binding, settings, what);
     method->settings = settings;
     ok = ok && declare_own_states(e, method, settings);
-    e->random_path = random_path;
+    diagnostics_leave(e->diagnostics, place);
+    end_making(e, &before);
     e->user_span = user_span;
     return ok;
 }
@@ -154,25 +172,28 @@ Value hook_run(Elaborator *e, Instance *method, const Tree *hook, Scope *supply)
         if (tree_item(parameter, 0) && !match_annotation(e, parameter->items[0], &value, scope, what, method->span)) return value_none();
         scope_set(e, scope, parameter->name, value);
     }
-    const char *random_path = e->random_path;
-    e->random_path = instance_path(e, method);
+    Making before = begin_making(e, method);
+    CallPlace place = diagnostics_enter(e->diagnostics, hook->span, method->span, "used here");
     Value value = elaborate(e, hook->items[1], scope);
-    e->random_path = random_path;
+    diagnostics_leave(e->diagnostics, place);
+    end_making(e, &before);
     return value;
 }
 
 /* Per-parameter states ------------------------------------------------------------------------------------------------ */
 
-static Member *parameter_state(Elaborator *e, Instance *method, const Tree *tree, Cell *parameter) {
+static Member *parameter_state(Elaborator *e, Instance *method, const Tree *tree, Cell *parameter, Scope *scope) {
     const char *name = arena_format(e->arena, "%s[%s]", tree->name, parameter->name);
     Member *member = instance_member(method, name);
     if (member && member->cell) return member;
-    if (!member) member = add_member(e, method, MEMBER_STATE, name, tree->span);
+    Shape shape = parameter->tensor->shape;
+    if (tree_item(tree, 0) && !to_shape(e, elaborate_shape(e, tree->items[0], scope), &shape)) return NULL;
+    if (!member) member = add_member(e, method, tree->kind == TREE_PARAM ? MEMBER_PARAM : MEMBER_STATE, name, tree->span);
     const char *path = arena_format(e->arena, "%s.%s", instance_path(e, method), name);
-    Tensor *tensor = initial_tensor(e, tree, parameter->tensor->shape, parameter->tensor->dtype, method->settings, path);
+    Tensor *tensor = initial_tensor(e, tree, shape, parameter->tensor->dtype, scope, path);
     if (!tensor) return NULL;
     member->cell = cell_new(path, tensor);
-    return member;
+    return member_rate(e, tree, scope, member) ? member : NULL;
 }
 
 bool method_parameter_states(Elaborator *e, Instance *method, Cell *parameter, Scope *into) {
@@ -181,20 +202,53 @@ bool method_parameter_states(Elaborator *e, Instance *method, Cell *parameter, S
     int count = 0;
     for (int k = 1; k < tree->count; k++) {
         const Tree *state = tree->items[k];
-        if (state->kind != TREE_STATE || tree_item(state, 0)) continue;
-        Member *member = parameter_state(e, method, state, parameter);
+        if (!is_for_each(state)) continue;
+        Scope *scope = scope_new(e, method->settings);
+        scope_set(e, scope, "w", value_tensor(import_cell(e, parameter), state->span));
+        Member *member = parameter_state(e, method, state, parameter, scope);
         if (!member) return false;
-        slots[count++] = (Slot){state->name, member->cell};
-        scope_set(e, into, state->name, value_tensor(state_node(e, member->cell), state->span));
+        if (state->kind == TREE_STATE) slots[count++] = (Slot){state->name, member->cell};
+        Node *node = state->kind == TREE_STATE ? state_node(e, member->cell) : import_cell(e, member->cell);
+        scope_set(e, into, state->name, value_tensor(node, state->span));
     }
     into->slots = slots;
     into->slot_count = count;
     return true;
 }
 
+bool method_has_parameters(const Instance *method) {
+    const Tree *tree = members(method);
+    for (int k = 1; k < tree->count; k++)
+        if (tree->items[k]->kind == TREE_PARAM && is_for_each(tree->items[k])) return true;
+    return false;
+}
+
 /* Views on weights and activations ------------------------------------------------------------------------------------ */
 
-static bool ensure_bound(Elaborator *e, Instance *method) { return method->settings->count || method_bind(e, method, NULL); }
+static bool has_schedule(const Instance *method) {
+    const Tree *parameters = members(method)->items[0];
+    for (int k = 0; k < parameters->count; k++) {
+        Value value;
+        if (find_supply(method->settings, parameters->items[k]->name, &value) && value.kind == VALUE_TENSOR) return true;
+    }
+    return false;
+}
+
+/* Settings that are schedules belong to the pass where they were evaluated; behind the run they have their last values. */
+static bool ensure_bound(Elaborator *e, Instance *method) {
+    if (method->settings->count && (method->pass == e->pass || !has_schedule(method))) return true;
+    Clock *clock = e->clock, end = {.steps_per_epoch = method->steps_per_epoch, .total_steps = method->total_steps};
+    if (!clock && method->total_steps > 0) {
+        double last = method->total_steps - 1;
+        end.step = build_number(e->graph, last);
+        end.epoch = build_number(e->graph, end.steps_per_epoch > 0 ? floor(last / end.steps_per_epoch) : 0);
+        end.progress = build_number(e->graph, 1);
+        e->clock = &end;
+    }
+    bool ok = method_bind(e, method, NULL);
+    e->clock = clock;
+    return ok;
+}
 
 Value method_weight(Elaborator *e, Instance *method, Member *member, Value raw) {
     const Tree *hook = method_hook(method, "weight");

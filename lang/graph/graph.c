@@ -161,7 +161,7 @@ static Node describe(Graph *graph, const NodeSpec *spec, Node **inputs, int inpu
         .ints = (int64_t *)(uintptr_t)spec->ints, .int_count = spec->int_count,
         .numbers = (double *)(uintptr_t)spec->numbers, .number_count = spec->number_count,
         .parts = type_count > 1 ? types : NULL, .part_count = type_count > 1 ? type_count : 0,
-        .cell = spec->cell, .constant = spec->constant, .rule = spec->rule, .loop = spec->loop, .span = graph->here,
+        .cell = spec->cell, .constant = spec->constant, .rule = spec->rule, .loop = spec->loop, .span = diagnostics_place(graph->diagnostics, graph->here),
     };
     node.hash = hash_node(&node);
     return node;

@@ -46,7 +46,7 @@ static char *format_new(const char *format, va_list args) {
 }
 
 static bool in_library(const Diagnostics *diagnostics, Span span) {
-    return span.file < diagnostics->sources->count && diagnostics->sources->items[span.file].is_library;
+    return diagnostics->sources && span.file < diagnostics->sources->count && diagnostics->sources->items[span.file].is_library;
 }
 
 Span diagnostics_place(const Diagnostics *diagnostics, Span span) {
