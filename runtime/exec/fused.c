@@ -3,6 +3,8 @@
 #include <alloca.h>
 #include <string.h>
 
+enum { LINE_BYTES = 64 };
+
 /* Copies a tile with any strides into consecutive elements. */
 #define GATHER(name, type) \
     static void name##_row(type *restrict y, const type *x, int64_t stride, int64_t count) \
@@ -81,11 +83,26 @@ static void load_inputs(const Run *run, const TileWalk *walk, char **registers, 
     }
 }
 
+/* The lines of the inputs that the next tile will read are asked for in equal parts between the steps of this one: otherwise
+ * the first step that touches an input waits for memory, and the others have no use for it. */
+static void prefetch_part(const FusedProgram *program, char *const *registers, size_t from, size_t to)
+{
+    for (int i = 0; i < program->input_count; i++)
+        if (program->inputs[i].mode == ACCESS_DIRECT)
+            for (size_t at = from * program->inputs[i].element_bytes; at < to * program->inputs[i].element_bytes; at += LINE_BYTES)
+                __builtin_prefetch(registers[i] + at);
+}
+
 static void run_steps(const FusedProgram *program, char *const *registers, int64_t count)
 {
+    size_t part = ((size_t)count / (size_t)(program->step_count + 1) + LINE_BYTES) / LINE_BYTES * LINE_BYTES;
+    size_t next = (size_t)count, end = 2 * (size_t)count;
     for (int i = 0; i < program->step_count; i++) {
         const FusedStep *step = &program->steps[i];
         const char *a = registers[step->operands[0]], *b = registers[step->operands[1]], *c = registers[step->operands[2]];
+        if (program->is_large && next < end)
+            prefetch_part(program, registers, next, next + part < end ? next + part : end);
+        next += part;
         if (step->function != NULL)
             step->function(registers[step->result], a, b, c, count);
         else

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STACK_LIMIT = 4 * 1024 * 1024, SLOT_PADDING = 128 }; /* padding keeps slots from falling on the same cache sets */
+enum {
+    STACK_LIMIT = 4 * 1024 * 1024,
+    SLOT_PADDING = 128,   /* keeps slots from falling on the same cache sets */
+    LARGE_BYTES = 8 << 20 /* from about here on inputs come from memory, and asking ahead pays */
+};
 
 typedef struct Builder {
     const Fused *fused;
@@ -128,6 +132,15 @@ static void choose_access(const TileSpace *space, InputAccess *input)
     for (int axis = 0; axis <= space->axis; axis++)
         if (space->grid[axis] > 1 && input->strides[axis] != 0)
             input->is_invariant = false;
+}
+
+static int64_t direct_bytes(const FusedProgram *program)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < program->input_count; i++)
+        if (program->inputs[i].mode == ACCESS_DIRECT)
+            bytes += program->space.count * (int64_t)program->inputs[i].element_bytes;
+    return bytes;
 }
 
 static bool share_memory(const Buffer *a, const Buffer *b)
@@ -307,6 +320,7 @@ static bool build(Builder *builder)
     cut_space(builder, masks);
     for (int i = 0; i < fused->input_count; i++)
         choose_access(&program->space, &program->inputs[i]);
+    program->is_large = direct_bytes(program) >= LARGE_BYTES;
     prepare_outputs(builder, masks);
     free(masks);
     for (int k = 0; k < program->output_count; k++)

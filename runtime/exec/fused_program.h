@@ -39,6 +39,7 @@ struct FusedProgram {
     FusedStep *steps;       int step_count;
     OutputAccess *outputs;  int output_count;
     int register_count;
+    bool is_large;              /* its inputs come from memory, not from a cache */
     size_t *slots;              /* by register: offset of its storage on the unit's stack; NO_SLOT when it has none */
     const void **constants;     /* by register: values all over a tile; NULL when it is not a constant */
     size_t stack_bytes;

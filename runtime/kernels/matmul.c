@@ -5,8 +5,10 @@
 #include <string.h>
 
 enum {
-    WORTH_A_THREAD = 1 << 21,  /* multiplications: about 40 microseconds */
-    TILE_EDGE = 128,           /* narrower tiles pack their operands too often */
+    WORTH_A_THREAD = 1 << 21,  /* multiplications: 20 to 40 microseconds */
+    FEW_PIECES = 8,            /* for up to that many pieces of work tiles may be narrow */
+    NARROW_EDGE = 128,         /* tiles that are narrower pack their operands too often: a tenth slower than ... */
+    WIDE_EDGE = 256,           /* ... tiles this wide, which are as fast as the whole */
     SMALL = 100,               /* multiplications of a product for which calling BLAS costs more than it saves */
     LONG_DEPTH = 8192,         /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
@@ -27,26 +29,33 @@ typedef struct Matmul {
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* Halves the longer edge until there is enough work for many threads or the tiles would become too small. */
+/* Halves the longer edge until there is enough work for many threads or the tiles would become too narrow. */
+static void cut_tiles(Matmul *matmul, int64_t size)
+{
+    int64_t wanted = smaller(size / (4 * WORTH_A_THREAD), 64);
+    if (wanted < 2 && size >= 2 * WORTH_A_THREAD)
+        wanted = 2;
+    for (int64_t pieces = 1; pieces < wanted; pieces *= 2) {
+        int64_t *edge = matmul->tile_m > matmul->tile_n ? &matmul->tile_m : &matmul->tile_n;
+        if (*edge < 2 * (pieces < FEW_PIECES ? NARROW_EDGE : WIDE_EDGE))
+            return;
+        *edge = ceil_div(ceil_div(*edge, 2), 16) * 16;
+    }
+}
+
 static void cut(Matmul *matmul)
 {
-    int64_t size = matmul->m * matmul->n * matmul->k, pieces = 1;
-    int64_t wanted = smaller(size / WORTH_A_THREAD, 64);
+    int64_t size = matmul->m * matmul->n * matmul->k;
     matmul->tile_m = matmul->m, matmul->tile_n = matmul->n, matmul->tile_k = matmul->k;
     if (matmul->batch == 1 && matmul->m * matmul->n <= FEW_RESULTS && matmul->k >= LONG_DEPTH) {
         int64_t depths = smaller(smaller(size / (WORTH_A_THREAD / 8), matmul->k / (LONG_DEPTH / 4)), DEPTH_PIECES);
         matmul->tile_k = ceil_div(matmul->k, depths < 1 ? 1 : depths);
     } else if (matmul->m == 1 || matmul->n == 1) { /* reading the matrix is the work */
         int64_t *edge = matmul->n == 1 ? &matmul->tile_m : &matmul->tile_n;
-        pieces = smaller(ceil_div(size, WORTH_A_THREAD / 8), 64);
+        int64_t pieces = smaller(ceil_div(size, WORTH_A_THREAD / 8), 64);
         *edge = ceil_div(ceil_div(*edge, pieces < 1 ? 1 : pieces), 64) * 64;
     } else {
-        for (; pieces < wanted; pieces *= 2) {
-            int64_t *edge = matmul->tile_m > matmul->tile_n ? &matmul->tile_m : &matmul->tile_n;
-            if (*edge < 2 * TILE_EDGE)
-                break;
-            *edge = ceil_div(ceil_div(*edge, 2), 32) * 32;
-        }
+        cut_tiles(matmul, size);
     }
     matmul->count_m = ceil_div(matmul->m, matmul->tile_m);
     matmul->count_n = ceil_div(matmul->n, matmul->tile_n);
