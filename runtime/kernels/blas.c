@@ -18,16 +18,6 @@ static Blas blas;
 static Lapack lapack;
 static bool has_blas, has_lapack;
 
-/* Releases of OpenBLAS older than the processor take it for one without AVX-512 and run at half its speed. */
-static void choose_kernels(void) {
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd"))
-        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
-#endif
-    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* or it starts threads while it is loaded */
-}
-
 static bool find_routines(void *library, const Routine *routines, size_t count, void *table) {
     for (size_t i = 0; i < count; i++) {
         void *address = dlsym(library, routines[i].name);
@@ -42,7 +32,7 @@ static void load_blas(void) {
 #define X(name) {"cblas_" #name, offsetof(Blas, name)},
     static const Routine routines[] = {BLAS_ROUTINES(X)};
 #undef X
-    choose_kernels();
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* or it starts threads while it is loaded */
     void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return;
@@ -59,7 +49,7 @@ static void load_lapack(void) {
 #define X(name) {"LAPACKE_" #name, offsetof(Lapack, name)},
     static const Routine routines[] = {LAPACK_ROUTINES(X)};
 #undef X
-    choose_kernels();
+    setenv("OPENBLAS_NUM_THREADS", "1", 1); /* or it starts threads while it is loaded */
     void *library = dlopen("liblapacke.so.3", RTLD_NOW | RTLD_LOCAL);
     has_lapack = library && find_routines(library, routines, sizeof routines / sizeof *routines, &lapack);
 }

@@ -1,6 +1,7 @@
-/* OpenBLAS and LAPACKE, loaded when first needed: a script without a matrix product starts without them, and OpenBLAS can be
- * told which kernels to use before it looks at the processor itself. Always one thread: parallel work is cut into tiles by our
- * own code (threads.h), so that results do not depend on the number of threads. */
+/* OpenBLAS and LAPACKE, loaded when first needed: a script without a matrix product starts without them. Always one thread:
+ * parallel work is cut into tiles by our own code (threads.h), so that results do not depend on the number of threads.
+ * OpenBLAS chooses its kernels by the processor; OPENBLAS_CORETYPE in the environment overrules it (Haswell on a machine with
+ * AVX-512 halves the speed). */
 #ifndef REG_KERNELS_BLAS_H
 #define REG_KERNELS_BLAS_H
 
