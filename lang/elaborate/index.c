@@ -198,6 +198,8 @@ static Node *index_tensor(Elaborator *e, Node *x, const Item *items, Span span) 
 static Value index_list(Elaborator *e, Value base, const Tree *tree, Scope *scope) {
     Item item = {0};
     if (!read_item(e, tree->items[1], scope, base.list->count, &item)) return value_none();
+    bool is_computed = item.kind == ITEM_TENSOR && item.node->type.shape.rank == 0; /* a number such as argmax(v) */
+    if (is_computed && !read_integer(e, value_tensor(item.node, item.span), base.list->count, &item)) return value_none();
     if (item.kind == ITEM_INTEGER) {
         Value value = base.list->items[item.from];
         value.span = tree->span;
