@@ -28,7 +28,9 @@ static Cell *copy_cell(Elaborator *e, Cell *cell, Span span, CopyPlan *plan) {
         diagnose_fault(e->diagnostics, "E0901", span, &fault);
         return NULL;
     }
-    return cell_new(cell->name, tensor);
+    Cell *copy = cell_new(cell->name, tensor);
+    copy->spread = cell->spread;
+    return copy;
 }
 
 static int keep_views(const CopyPlan *plan, Value *views, int count) {
@@ -77,8 +79,10 @@ static void rename_cells(Elaborator *e, Instance *instance) {
         Cell *cell = instance->members[k].cell;
         if (!cell) continue;
         Tensor *tensor = tensor_retain(cell->tensor);
+        double spread = cell->spread;
         cell_release(cell);
         instance->members[k].cell = cell_new(arena_format(e->arena, "%s.%s", instance_path(e, instance), instance->members[k].name), tensor);
+        instance->members[k].cell->spread = spread;
     }
     for (int k = 0; k < instance->part_count; k++) rename_cells(e, instance->parts[k].instance);
 }
@@ -154,9 +158,16 @@ static Value run_parameters(Elaborator *e, const Builtin *self, const Arguments 
     return value_number(count, true, arguments->span);
 }
 
+static Value zero_share(Elaborator *e, const Arguments *arguments) {
+    Node *x = to_node(e, arguments->values[0]);
+    Node *is_zero = x ? build_cast(e->graph, build_binary(e->graph, OP_EQUAL, x, build_number(e->graph, 0)), e->float_type) : NULL;
+    return is_zero ? value_tensor(build_mean(e->graph, is_zero, (1u << x->type.shape.rank) - 1u, false), arguments->span) : value_none();
+}
+
 /* The share of zeros among the parameters as the model sees them. */
 static Value run_sparsity(Elaborator *e, const Builtin *self, const Arguments *arguments) {
     (void)self;
+    if (arguments->values[0].kind == VALUE_TENSOR) return zero_share(e, arguments);
     Selection *all = selected(e, arguments->values[0]);
     if (!all) return not_a_model(e, "sparsity", arguments->values[0]);
     Node *zeros = NULL;
@@ -170,6 +181,56 @@ static Value run_sparsity(Elaborator *e, const Builtin *self, const Arguments *a
     }
     if (!zeros) return value_number(0, false, arguments->span);
     return value_tensor(build_binary(e->graph, OP_DIV, zeros, build_number(e->graph, count)), arguments->span);
+}
+
+/* What methods do to weights --------------------------------------------------------------------------------------------- */
+
+static Value run_stored(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    const Tree *tree = argument_tree(self, arguments, 0);
+    bool before = e->reads_stored;
+    e->reads_stored = true;
+    Value value = tree ? elaborate(e, tree, arguments->scope) : arguments->values[0];
+    if (value.kind == VALUE_TENSOR) value = value_tensor(to_node(e, value), arguments->span);
+    e->reads_stored = before;
+    return value;
+}
+
+static Value run_initial_spread(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Node *w = to_node(e, arguments->values[0]);
+    if (!w) return value_none();
+    if (w->op == OP_LEAF && w->cell->spread > 0) return value_number(w->cell->spread, false, arguments->span);
+    uint32_t all = (1u << w->type.shape.rank) - 1u;
+    Node *centred = build_binary(e->graph, OP_SUB, w, build_mean(e->graph, w, all, true));
+    Node *squares = build_binary(e->graph, OP_MUL, centred, centred);
+    return value_tensor(build_unary(e->graph, OP_SQRT, build_mean(e->graph, squares, all, false)), arguments->span);
+}
+
+typedef struct Folding {
+    Elaborator *e;
+    Span span;
+    bool failed;
+} Folding;
+
+static void fold_member(void *context, Instance *owner, Member *member) {
+    Folding *folding = context;
+    Elaborator *e = folding->e;
+    if (folding->failed || !member->cell || !member->view_count) return;
+    Node *node = to_node(e, member_value(e, owner, member, folding->span));
+    Tensor *tensor = node && !e->check_only ? e->host.evaluate(e->host.context, node, folding->span) : NULL;
+    if (tensor) memcpy(member->cell->tensor->data, tensor->data, tensor_bytes(tensor));
+    folding->failed = !tensor && !e->check_only;
+    member->view_count = 0;
+}
+
+static Value run_folded(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Value value = arguments->values[0];
+    if (!is_model(value)) return not_a_model(e, "folded", value);
+    Value copy = copied(e, value, arguments->span, (CopyPlan){.kind = COPY_VALUES});
+    Folding folding = {e, arguments->span, !value_ok(copy)};
+    if (!folding.failed) instance_walk(copy.instance, fold_member, &folding);
+    return folding.failed ? value_none() : copy;
 }
 
 /* Time ------------------------------------------------------------------------------------------------------------------ */
@@ -239,8 +300,11 @@ static Value run_prox(Elaborator *e, const Builtin *self, const Arguments *argum
 const Builtin builtins_model[] = {
     {"copy(net)", run_copy, 0, "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)", false},
     {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector `only` finds) is trained through it. Example: frozen(net)", false},
+    {"folded(net)", run_folded, 0, "A copy of the model whose parameters are what methods with a weight hook showed the model (masked, companded, quantized), without these methods. Example: let plain = folded(net)", false},
+    {"stored(w)", run_stored, 0, "Parameters of a model as they are stored and trained, not as methods with a weight hook show them to it. Example: stored(net.dense_1.w)", true},
+    {"init_std(w)", run_initial_spread, 0, "The standard deviation that a parameter's initialiser was made for, such as sqrt(2 / in) for he; where none is known, the standard deviation of its values. Example: init_std([-1.0, 1.0])", false},
     {"parameters(net)", run_parameters, 0, "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},
-    {"sparsity(net)", run_sparsity, 0, "The share of zeros among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)", false},
+    {"sparsity(x)", run_sparsity, 0, "The share of zeros in a tensor, or among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)", false},
     {"fraction(duration)", run_time, 0, "The share of a duration (2 epochs, 100 steps, 50%) that has passed since the block began, from 0 to 1. Only inside train blocks.", false},
     {"elapsed(duration)", run_time, 2, "How many durations have passed since the block began, such as 1.5 epochs: not clipped. Only inside train blocks.", false},
     {"prox(penalty, w, t, settings...)", run_prox, 0, "The proximal operator of a penalty, argmin_v t * penalty(v) + |v - w|^2 / 2, from its `prox` line; settings of the penalty follow in order. A function of (w, t) is an operator itself. Example: prox(l1, [2.0, -0.5], 1)", false},
