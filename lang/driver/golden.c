@@ -174,3 +174,24 @@ char *golden_example(const char *text, size_t length, size_t *offset) {
     free(copy);
     return NULL;
 }
+
+/* Pages -------------------------------------------------------------------------------------------------------------- */
+
+static bool opens_script(const char *line) { return !strncmp(line, "```reg", 6) && (!line[6] || strchr("\r\n", line[6])); }
+
+char *golden_block(const char *text, size_t length, size_t *offset) {
+    char *copy = copy_bytes(text, length);
+    bool found = false, inside = false;
+    for (size_t at = 0; at < length;) {
+        size_t line = strcspn(copy + at, "\n");
+        bool opens = !found && at >= *offset && opens_script(copy + at);
+        if (inside && !strncmp(copy + at, "```", 3)) *offset = at + line, inside = false;
+        if (opens || !inside) blank(copy + at, line);
+        if (opens) found = inside = true;
+        at += line + 1;
+    }
+    if (inside) *offset = length;
+    if (found) return copy;
+    free(copy);
+    return NULL;
+}

@@ -17,4 +17,7 @@ void golden_free(Golden *golden);
  * or behind *offset, as a text in which all else is blank, so that places stay right; NULL when there is none. Freed by the caller. */
 char *golden_example(const char *text, size_t length, size_t *offset);
 
+/* The same for the scripts in a page of Markdown: each block that opens with ```reg. */
+char *golden_block(const char *text, size_t length, size_t *offset);
+
 #endif

@@ -21,7 +21,8 @@ static const Command commands[] = {
     {"fmt", "FILE…", "rewrite scripts in their one form", "FILE may be `-`: standard input to standard output.\n", 1, -1, command_fmt},
     {"test", "DIR|FILE…", "run scripts and compare what they print with their `#> value` lines",
      "A file passes when it runs without errors and every golden line matches. Of a folder all .reg files are run.\n"
-     "`reg test stdlib` also runs the examples in the doc comments of the standard library.\n", 1, -1, command_test},
+     "`reg test stdlib` also runs the examples in the doc comments of the standard library, and of a page such as README.md\n"
+     "the blocks that open with ```reg, each as a script of its own.\n", 1, -1, command_test},
     {"repl", "", "talk to Reg line by line (also: `reg` alone)", "", 0, 0, command_repl},
     {"help", "[COMMAND]", "show this page, or the options of a command", "", 0, 1, command_help},
     {"version", "", "show the version", "", 0, 0, command_version},

@@ -1,4 +1,4 @@
-/* `reg test`: scripts with golden lines, and the examples in the doc comments of libraries. */
+/* `reg test`: scripts with golden lines, the examples in the doc comments of libraries, and the ```reg blocks of pages. */
 #include "lang/driver/commands.h"
 #include "lang/driver/console.h"
 #include "lang/driver/golden.h"
@@ -59,13 +59,60 @@ static bool run_examples(Tally *tally, const char *path, const char *text, size_
     return ok;
 }
 
+/* Pages --------------------------------------------------------------------------------------------------------------- */
+
+static void remove_folder(const char *path) {
+    struct dirent **entries;
+    int count = scandir(path, &entries, NULL, NULL);
+    for (int k = 0; k < count; k++) {
+        Text inner = {0};
+        text_addf(&inner, "%s/%s", path, entries[k]->d_name);
+        if (strcmp(entries[k]->d_name, ".") && strcmp(entries[k]->d_name, "..")) unlink(text_string(&inner));
+        text_free(&inner);
+        free(entries[k]);
+    }
+    if (count >= 0) free(entries);
+    rmdir(path);
+}
+
+static bool run_blocks(Tally *tally, const char *path, const char *text, size_t length) {
+    bool ok = true;
+    size_t offset = 0;
+    for (char *block; (block = golden_block(text, length, &offset)) != NULL; free(block)) {
+        tally->examples++;
+        ok = run_case(tally, path, block, length, NULL) && ok;
+    }
+    return ok;
+}
+
+/* Every block is a script of its own; what they write goes to a folder that is removed afterwards. */
+static bool run_page(Tally *tally, const char *path, const char *text, size_t length) {
+    Text folder = {0};
+    const char *parent = getenv("TMPDIR");
+    text_addf(&folder, "%s/reg-page-XXXXXX", parent && *parent ? parent : P_tmpdir);
+    char *scratch = copy_string(text_string(&folder)), *home = getcwd(NULL, 0);
+    text_free(&folder);
+    bool ok = home && mkdtemp(scratch) && !chdir(scratch) && run_blocks(tally, path, text, length);
+    if (!home || chdir(home)) ok = false;
+    remove_folder(scratch);
+    free(home);
+    free(scratch);
+    return ok;
+}
+
+static bool has_ending(const char *name, const char *ending) {
+    size_t length = strlen(name), tail = strlen(ending);
+    return length > tail && !strcmp(name + length - tail, ending);
+}
+
 static void test_file(Tally *tally, const char *path) {
     size_t length;
     char *text = console_read(path, &length);
     int examples = tally->examples, lines = tally->lines;
     tally->files++;
-    bool ok = text && run_case(tally, path, text, length, NULL);
-    if (ok && is_library(text, length)) ok = run_examples(tally, path, text, length);
+    bool is_page = has_ending(path, ".md");
+    bool ok = text && (is_page ? run_page(tally, path, text, length) : run_case(tally, path, text, length, NULL));
+    if (ok && !is_page && is_library(text, length)) ok = run_examples(tally, path, text, length);
     free(text);
     if (!ok) tally->failed++;
     if (ok && tally->options->quiet) return;
@@ -77,11 +124,6 @@ static void test_file(Tally *tally, const char *path) {
 }
 
 /* Folders ------------------------------------------------------------------------------------------------------------ */
-
-static bool has_ending(const char *name, const char *ending) {
-    size_t length = strlen(name), tail = strlen(ending);
-    return length > tail && !strcmp(name + length - tail, ending);
-}
 
 static void test_path(Tally *tally, const char *path, bool named);
 
