@@ -2,7 +2,9 @@
 #include "lang/elaborate/elaborate.h"
 #include "lang/elaborate/call.h"
 #include "lang/elaborate/operator.h"
+#include "lang/names/type_word.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { CALL_DEPTH_MAX = 200 };
@@ -68,31 +70,42 @@ static bool shape_mismatch(Elaborator *e, const Tree *annotation, Node *node, Sc
     return diagnose_second(e->diagnostics, annotation->span, "declared here");
 }
 
-static bool match_word(Elaborator *e, const Tree *annotation, Value *value, const char *parameter) {
-    int64_t integer;
-    double number;
-    bool truth;
-    (void)parameter;
-    if (!strcmp(annotation->name, "int")) {
-        if (!to_integer(e, *value, &integer)) return false;
-        *value = value_number((double)integer, true, value->span);
-        return true;
+static bool word_mismatch(Elaborator *e, TypeWord word, Value value, const char *what, Span span) {
+    char buffer[KIND_TEXT], number[32];
+    bool is_number = value.kind == VALUE_NUMBER;
+    snprintf(number, sizeof number, "%g", is_number ? value.number : 0);
+    return diagnose(e->diagnostics, is_number ? "E0304" : "E0401", span, "%s must be %s, found %s", what, type_word_meaning(word),
+                    is_number ? number : value_describe(value, buffer));
+}
+
+/* What is computed during training, such as a schedule, is a scalar tensor: its range is not known here. */
+static bool match_word(Elaborator *e, const Tree *annotation, Value *value, const char *what, Span span) {
+    TypeWord word = type_word(annotation->name);
+    bool scalar = value->kind == VALUE_TENSOR && value->node->type.shape.rank == 0, whole = word == TYPE_INT || word == TYPE_COUNT;
+    if (word == TYPE_UNKNOWN) {
+        diagnose(e->diagnostics, "E0401", annotation->span, "unknown type '%s'", annotation->name);
+        return diagnose_help(e->diagnostics, "write a shape such as [n, d], or %s", type_word_list());
     }
-    if (!strcmp(annotation->name, "float") || !strcmp(annotation->name, "number")) {
-        if (value->kind == VALUE_TENSOR) return true;
-        return to_number(e, *value, &number);
-    }
-    if (!strcmp(annotation->name, "bool")) {
+    if (word == TYPE_BOOL) {
+        bool truth;
         if (!to_bool(e, *value, &truth)) return false;
         *value = value_bool(truth, value->span);
         return true;
     }
-    return diagnose(e->diagnostics, "E0401", annotation->span, "unknown type '%s'", annotation->name),
-           diagnose_help(e->diagnostics, "write a shape such as [n, d], or int, float, bool");
+    if (scalar && whole) {
+        int64_t integer;
+        if (!to_integer(e, *value, &integer)) return false;
+        *value = value_number((double)integer, true, value->span);
+    } else if (scalar || (word == TYPE_FLOAT && value->kind == VALUE_TENSOR)) {
+        return true;
+    }
+    if (value->kind != VALUE_NUMBER || !type_word_allows(word, value->number)) return word_mismatch(e, word, *value, what, span);
+    if (whole) *value = value_number(value->number, true, value->span);
+    return true;
 }
 
 bool match_annotation(Elaborator *e, const Tree *annotation, Value *value, Scope *scope, const char *what, Span span) {
-    if (annotation->kind == TREE_NAME) return match_word(e, annotation, value, what);
+    if (annotation->kind == TREE_NAME) return match_word(e, annotation, value, what, span);
     if (annotation->kind != TREE_SHAPE) return true;
     if (value->kind == VALUE_NUMBER && annotation->count == 0) return true;
     Node *node = to_node(e, *value);
@@ -132,8 +145,9 @@ static bool in_choices(const Tree *choices, const char *name) {
     return false;
 }
 
-static Value wrong_choice(Elaborator *e, const Tree *parameter, Span span, const char *found) {
-    diagnose(e->diagnostics, "E0303", span, "'%s' is not a choice for '%s'", found, parameter->name);
+static Value wrong_choice(Elaborator *e, const Tree *parameter, Span span, const char *found, bool is_text) {
+    if (is_text) diagnose(e->diagnostics, "E0303", span, "expected a bare name for '%s', found a string", parameter->name);
+    else diagnose(e->diagnostics, "E0303", span, "'%s' is not a choice for '%s'", found, parameter->name);
     Text list = {0};
     const Tree *choices = parameter->items[0];
     for (int k = 0; k < choices->count; k++) text_addf(&list, "%s%s", k ? ", " : "", choices->items[k]->name);
@@ -149,11 +163,11 @@ static Value choose(Elaborator *e, const Tree *parameter, const Tree *tree, Scop
     if (tree->kind == TREE_NAME && in_choices(choices, tree->name))
         return (Value){.kind = VALUE_CHOICE, .span = tree->span, .text = tree->name};
     Value value;
-    if (tree->kind == TREE_NAME && !scope_find(e, scope, tree->name, &value)) return wrong_choice(e, parameter, tree->span, tree->name);
+    if (tree->kind == TREE_NAME && !scope_find(e, scope, tree->name, &value)) return wrong_choice(e, parameter, tree->span, tree->name, false);
     value = elaborate(e, tree, scope);
     if (!value_ok(value)) return value;
-    if (value.kind != VALUE_CHOICE) return wrong_choice(e, parameter, tree->span, tree->kind == TREE_NAME ? tree->name : value_describe(value, buffer));
-    return in_choices(choices, value.text) ? value : wrong_choice(e, parameter, tree->span, value.text);
+    if (value.kind != VALUE_CHOICE) return wrong_choice(e, parameter, tree->span, tree->kind == TREE_NAME ? tree->name : value_describe(value, buffer), value.kind == VALUE_STRING);
+    return in_choices(choices, value.text) ? value : wrong_choice(e, parameter, tree->span, value.text, false);
 }
 
 static bool is_choice(const Tree *parameter) { return tree_item(parameter, 0) && parameter->items[0]->kind == TREE_CHOICES; }

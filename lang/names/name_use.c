@@ -113,12 +113,21 @@ static void add_arguments(const NameCheck *check, const Tree *name, const Tree *
     else text_add_bytes(out, open + 1, (size_t)(close - open - 1));
 }
 
+/* `dense(10)` wants braces, `net(x)` wants the model to be made first. */
+static bool holds_settings(const Tree *call) {
+    for (int k = 1; call->kind == TREE_CALL && k < call->count; k++)
+        if (!call->items[k]->name && call->items[k]->items[0]->kind != TREE_NUMBER) return false;
+    return true;
+}
+
 static void maker_called(NameCheck *check, const Tree *name, const Tree *call) {
     if (!report_once(check, name->name)) return;
     Text arguments = {0};
     add_arguments(check, name, call, &arguments);
+    bool unmade = find(check, NAMES_MAKERS, name->name) && !holds_settings(call);
     diagnose(check->diagnostics, "E0203", name->span, "'%s' is a maker, not a function", name->name);
-    diagnose_help(check->diagnostics, "braces make: write %s{%s}", name->name, text_string(&arguments));
+    if (unmade) diagnose_help(check->diagnostics, "braces make one: write `let made = %s{}` once, then made(%s)", name->name, text_string(&arguments));
+    else diagnose_help(check->diagnostics, "braces make: write %s{%s}", name->name, text_string(&arguments));
     text_free(&arguments);
 }
 
@@ -139,7 +148,19 @@ void use_maker(NameCheck *check, const Tree *name) {
     }
     if (!report_once(check, text)) return;
     diagnose(check->diagnostics, "E0203", name->span, "'%s' is a function, not a maker", text);
-    diagnose_help(check->diagnostics, "parentheses compute: write %s(...)", text);
+    const char *layer = !strcmp(text, "conv2d") ? "conv" : !strcmp(text, "linear") ? "dense" : NULL;
+    if (layer) diagnose_help(check->diagnostics, "the layer is called '%s': write %s{...}", layer, layer);
+    else diagnose_help(check->diagnostics, "parentheses compute: write %s(...)", text);
+}
+
+bool use_penalty(NameCheck *check, const Tree *name) {
+    if (name_is_known(check, NAMES_MAKERS, name->name) || !name_is_known(check, NAMES_VALUES, name->name)) return false;
+    const Bound *bound = find(check, NAMES_VALUES, name->name);
+    if (bound && bound->kind != BOUND_FUNCTION) return false;
+    if (!report_once(check, name->name)) return true;
+    diagnose(check->diagnostics, "E0203", name->span, "'%s' is a function, not a method", name->name);
+    diagnose_help(check->diagnostics, "add it to the objective: write a term such as 0.1 * %s(...) below `minimize`", name->name);
+    return true;
 }
 
 void use_method(NameCheck *check, const char *name, Span span) {

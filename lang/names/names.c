@@ -1,6 +1,7 @@
 #include "lang/names/names.h"
 
 #include "lang/names/name_use.h"
+#include "lang/names/type_word.h"
 #include "runtime/base/memory.h"
 
 #include <stdlib.h>
@@ -58,6 +59,11 @@ static void bind_choices(NameCheck *check, const Tree *annotation) {
         name_scope_add(check->scope, annotation->items[i]->name, annotation->items[i]->span, BOUND_DIMENSION);
 }
 
+static void unknown_type(NameCheck *check, const Tree *word) {
+    diagnose(check->diagnostics, "E0401", word->span, "unknown type '%s'", word->name);
+    diagnose_help(check->diagnostics, "write a shape such as [n, d], or %s", type_word_list());
+}
+
 /* Binds parameters and the sizes in their shapes in the scope at hand; defaults may use what stands before them. */
 static void check_parameters(NameCheck *check, const Tree *parameters, const Tree *result) {
     for (int i = 0; i < parameters->count; i++) bind_choices(check, tree_item(parameters->items[i], 0));
@@ -71,6 +77,7 @@ static void check_parameters(NameCheck *check, const Tree *parameters, const Tre
     for (int i = 0; i < parameters->count; i++) {
         const Tree *annotation = tree_item(parameters->items[i], 0);
         if (annotation && annotation->kind == TREE_SHAPE) check_tree(check, annotation);
+        if (annotation && annotation->kind == TREE_NAME && type_word(annotation->name) == TYPE_UNKNOWN) unknown_type(check, annotation);
     }
     check_tree(check, result);
 }
@@ -221,7 +228,8 @@ static void check_block(NameCheck *check, const Tree *tree) {
     leave(check);
 }
 
-/* The blocks of a statement `if` and of `for` define in the scope around them: what they bind is known behind them, too. */
+/* The blocks of a statement `if` and of `for` define in the scope around them: what they bind is known behind them, too, but for
+ * the variable of the loop. */
 static void check_branch(NameCheck *check, const Tree *tree, const Tree *variable) {
     NameScope scope, *around = check->scope;
     enter(check, &scope, false);
@@ -230,6 +238,7 @@ static void check_branch(NameCheck *check, const Tree *tree, const Tree *variabl
     for (size_t i = 0; i < scope.bound.count; i++) {
         const Bound *bound = &scope.bound.items[i];
         NameSpace space = bound->kind == BOUND_MAKER ? NAMES_MAKERS : NAMES_VALUES;
+        if (variable && !strcmp(bound->name, variable->name)) continue;
         if (!name_scope_find_here(around, space, bound->name))
             name_scope_add(around, bound->name, bound->span, bound->kind == BOUND_MAKER ? BOUND_MAKER : BOUND_GIVEN);
     }
@@ -255,8 +264,10 @@ static void check_train(NameCheck *check, const Tree *tree) {
 }
 
 static void check_made(NameCheck *check, const Tree *tree) {
-    if (tree->items[0]->kind == TREE_NAME) use_made(check, tree->items[0]);
-    else check_tree(check, tree->items[0]);
+    const Tree *made = tree->items[0];
+    bool braced = made->kind == TREE_MAKE && made->items[0]->kind == TREE_NAME;
+    if (made->kind == TREE_NAME) use_made(check, made);
+    else if (!braced || !use_penalty(check, made->items[0])) check_tree(check, tree->items[0]);
     check_tree(check, tree_item(tree, 1));
 }
 
