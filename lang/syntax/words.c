@@ -115,7 +115,8 @@ static bool header_fits(const Token *next) {
 }
 
 int word_behind(const char *word, int previous, const Token *next) {
-    if (previous == TOKEN_BATCH && !strcmp(word, "all") && !token_starts_operand(next) && next->kind != TOKEN_DOT) return TOKEN_ALL;
+    bool ends = next->newline_before || !token_starts_operand(next);
+    if (previous == TOKEN_BATCH && !strcmp(word, "all") && ends && next->kind != TOKEN_DOT) return TOKEN_ALL;
     if (previous == TOKEN_MINIMIZE && !strcmp(word, "eval") &&
         (next->kind == TOKEN_COLON || (next->kind == TOKEN_NAME && word_behind_operand(next->text) != TOKEN_NAME)))
         return TOKEN_EVAL;
