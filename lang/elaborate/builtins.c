@@ -9,7 +9,7 @@
 static const Builtin *const families[] = {
     builtins_math,    builtins_reduce, builtins_create,  builtins_shape,    builtins_join,  builtins_index,
     builtins_product, builtins_conv,   builtins_pool,    builtins_linalg,   builtins_fourier, builtins_random,
-    builtins_init,    builtins_gradient, builtins_list,  builtins_text,  builtins_load,    builtins_split,    builtins_labels, builtins_synthetic,
+    builtins_init,    builtins_gradient, builtins_list,  builtins_loop,  builtins_text,  builtins_load,    builtins_split,    builtins_labels, builtins_synthetic,
     builtins_model,    builtins_refuse,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
@@ -34,7 +34,7 @@ const char *builtin_group(int index) {
     static const char *const titles[FAMILY_COUNT] = {
         "elementwise", "sums and statistics", "tensors from sizes", "shapes", "joining and windows", "picking and placing",
         "products", "convolution", "pooling", "linear algebra", "Fourier transforms", "random numbers",
-        "first values", "derivatives", "lists and functions", "text", "loading data", "splits", "label noise", "data that is computed",
+        "first values", "derivatives", "lists and functions", "loops and solves", "text", "loading data", "splits", "label noise", "data that is computed",
         "models", "refusals",
     };
     for (int f = 0; f < FAMILY_COUNT; f++)

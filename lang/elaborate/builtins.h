@@ -21,6 +21,7 @@ extern const Builtin builtins_random[];
 extern const Builtin builtins_init[];      /* initialisers by name */
 extern const Builtin builtins_gradient[];  /* derivatives */
 extern const Builtin builtins_list[];      /* lists, functions of functions */
+extern const Builtin builtins_loop[];      /* what loops leave behind */
 extern const Builtin builtins_text[];      /* characters as numbers */
 extern const Builtin builtins_load[];      /* data sets */
 extern const Builtin builtins_split[];     /* splits of data sets */

@@ -215,18 +215,6 @@ static Value run_fields(Elaborator *e, const Builtin *self, const Arguments *a) 
     return list_value(list, a->span);
 }
 
-/* A part of a loop node stands for a carry; its record is a later part of the same node. */
-static Value run_history(Elaborator *e, const Builtin *self, const Arguments *a) {
-    (void)self;
-    const Node *carry = a->values[0].kind == VALUE_TENSOR ? a->values[0].node : NULL;
-    Node *loop = carry && carry->op == OP_PART && carry->inputs[0]->op == OP_LOOP ? carry->inputs[0] : NULL;
-    int carries = loop ? loop->loop->carry_count : 0;
-    if (loop && loop->part_count > carries + 1 && carry->ints[0] < carries)
-        return result_of(a, build_part(e->graph, loop, carries + 1 + (int)carry->ints[0]));
-    diagnose(e->diagnostics, "E0401", a->span, loop && loop->part_count <= carries + 1 ? "a loop without `max N` has no history" : "`history` takes a carry of a loop, such as (loop (x = 1.0) until x > 5 max 4 { x <- 2 * x }).x");
-    return value_none();
-}
-
 const Builtin builtins_list[] = {
     {"repeat(n, maker, x?)", run_repeat, 0, "Calls `maker` n times and composes what it makes; a parameter of `maker` gets the number of the round, from 0. x |> repeat(n, maker) applies it to x. Example: repeat(3, () -> dense{64} |> relu)", false},
     {"sequential(stages...)", run_sequential, 0, "A function that applies the stages in order; takes several or one list. x |> sequential(f, g) applies it to x. Example: sequential(dense{64}, relu, dense{10})", false},
@@ -234,7 +222,6 @@ const Builtin builtins_list[] = {
     {"fold(list, f, start?)", run_fold, 0, "f(f(start, item 0), item 1) ...; without `start` from the first item. Example: fold([1, 2, 3], (a, b) -> a * b)", false},
     {"zip(lists...)", run_zip, 0, "A list of lists: item k holds item k of each. Example: zip([1, 2], [\"a\", \"b\"])", false},
     {"range(from, to?)", run_range, 0, "The range from..to, or 0..from with one argument. Example: range(3)", false},
-    {"history(carry)", run_history, 0, "The values of a carry of a loop with `max N`, [N + 1, ...]: row k before iteration k, row `steps` the last one, zeros beyond. Differentiable. Example: history((loop (x = 1.0) until x > 5 max 4 { x <- 2 * x }).x)", false},
     {"first(x)", run_end, 0, "The first item of a list or row of a tensor. Example: first([5, 6])", false},
     {"last(x)", run_end, -1, "The last item of a list or row of a tensor. Example: last([5, 6])", false},
     {"append(list, item)", run_append, 0, "The list with one more item at its end. Example: append([1, 2], 3)", false},

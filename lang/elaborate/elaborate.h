@@ -48,6 +48,17 @@ typedef struct LossTap {
     void *context;
 } LossTap;
 
+/* The records that solvers of differential equations gave, with the model that was being applied (NULL: none). */
+typedef struct Solve {
+    Value record;
+    Instance *instance;
+} Solve;
+
+typedef struct SolveList {
+    Solve *items;
+    int count;
+} SolveList;
+
 /* What the elaborator needs from the session. */
 typedef struct ElaboratorHost {
     void *context;
@@ -71,6 +82,7 @@ struct Elaborator {
     Clock *clock;
     bool training;
     bool commits_allowed;      /* false inside extra forward passes and evaluation */
+    bool reads_stored;         /* parameters as they are stored, not as methods show them */
     bool check_only;           /* `reg check`: shapes but no numbers */
     uint64_t pass;             /* number of the pass, for Instance.pass */
     PendingCommit *pending; int pending_count, pending_capacity;
@@ -81,10 +93,12 @@ struct Elaborator {
     int call_count;
     const Tree *call_tree;     /* the call in progress, for messages of built-ins */
     Span user_span;            /* the innermost call or make in progress that the script itself wrote */
+    double spread;             /* standard deviation of the initialiser that ran last; 0: none was drawn */
     int anonymous;             /* instances at top level that no let named */
     Node *sample;              /* sample numbers of the batch (i64 [n]); NULL outside */
     Capture *capture;          /* the loop body under construction, NULL outside of loops */
     LossTap *tap;              /* NULL: losses are just functions */
+    SolveList *solves;         /* where the terms of an objective leave the records of their solves; NULL elsewhere */
     Occurrence *occurrences; int occurrence_count, occurrence_capacity; /* makes met in this application */
 };
 
@@ -138,6 +152,7 @@ Node *state_node(Elaborator *e, Cell *cell);                       /* the value 
 void commit_cell(Elaborator *e, Cell *cell, Node *value, bool is_committed);
 Value instance_field(Elaborator *e, Instance *instance, const char *name, Span span);
 Value member_value(Elaborator *e, Instance *owner, Member *member, Span span); /* as the model sees it */
+bool member_rate(Elaborator *e, const Tree *tree, Scope *scope, Member *member);   /* reads the rate that a `param` of a method may have */
 bool declare_member(Elaborator *e, const Tree *tree, Scope *scope);             /* param, state: creates on first application */
 bool commit_member(Elaborator *e, const Tree *tree, Scope *scope);              /* `m <- value` */
 /* Every member below an instance, depth first. */

@@ -93,6 +93,7 @@ typedef struct Train {
     Cell *step, *epoch, *progress, *key;
     Sites outer_sites;
     Selection *parameters; /* everything the block may train */
+    SolveList solves;      /* of the objective under construction */
     TensorTable best;      /* copies of the parameters at the best value so far */
     double best_value; int64_t best_step; bool has_best;
 } Train;
@@ -106,6 +107,9 @@ int64_t train_steps_of(Train *train, const Tree *quantity, bool *ok); /* a durat
 bool train_build(Train *train);                       /* all objectives, watches and events */
 /* Batch fields (or the whole arrays) of the block's data, or of the objective's own. */
 bool train_bind_fields(Train *train, const Objective *objective, Scope *scope, bool whole);
+/* For watches: `output`, `target` and the terms of the first `minimize`; with gradient `w` and `g`, all that it trains and its
+ * gradient, each as one vector. */
+bool train_bind_terms(Train *train, Scope *scope, bool with_gradient);
 void train_begin_pass(Train *train, Graph *graph, bool training);
 void train_end_pass(Train *train);
 bool train_compile_watch(Train *train, Watch *watch); /* train_watch.c */
@@ -121,6 +125,7 @@ bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **tota
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope);
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
 bool method_acts_on(const MethodUse *use, const Member *member);
+bool hook_acts_on(const MethodUse *use, const Member *member);
 
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */
 bool train_checkpoint(Train *train, int64_t step);

@@ -98,6 +98,7 @@ static void explain_objective(Train *train, const Objective *objective) {
     for (int k = 5; k < objective->tree->count; k++) line(train, "term", objective->tree->items[k]->span, NULL);
     explain_hooks(train, "target", false);
     explain_hooks(train, "reweigh", false);
+    explain_hooks(train, "solve", false);
     explain_hooks(train, "penalty", false);
     explain_trained(train, objective);
     explain_hooks(train, "gradient", true);

@@ -3,6 +3,7 @@
 #include "lang/elaborate/operator.h"
 #include "lang/script/train.h"
 
+#include <math.h>
 #include <string.h>
 
 bool method_acts_on(const MethodUse *use, const Member *member) {
@@ -11,6 +12,9 @@ bool method_acts_on(const MethodUse *use, const Member *member) {
         if (use->selection->items[k].member == member) return true;
     return false;
 }
+
+/* Without a selector a method acts on what the models own, not on the parameters of other methods. */
+bool hook_acts_on(const MethodUse *use, const Member *member) { return method_acts_on(use, member) && (use->selection || !member->of_method); }
 
 /* Batch -------------------------------------------------------------------------------------------------------------- */
 
@@ -78,9 +82,10 @@ static bool add_term(Train *train, const MethodUse *use, Value value, Node **sum
 static bool penalty_terms(Train *train, const MethodUse *use, const Tree *hook, Scope *scope, Node **sum) {
     Elaborator *e = train->e;
     if (!hook_wants(hook, "w")) return add_term(train, use, hook_run(e, use->method, hook, scope), sum);
-    for (int k = 0; k < train->parameters->count; k++) {
+    int count = train->parameters ? train->parameters->count : 0; /* none in the first, throw-away building */
+    for (int k = 0; k < count; k++) {
         Selected *item = &train->parameters->items[k];
-        if (!method_acts_on(use, item->member)) continue;
+        if (!hook_acts_on(use, item->member)) continue;
         Scope *supply = scope_new(e, scope);
         scope_set(e, supply, "w", member_value(e, item->owner, item->member, use->span));
         scope_set(e, supply, "raw", value_tensor(import_cell(e, item->member->cell), use->span));
@@ -90,15 +95,49 @@ static bool penalty_terms(Train *train, const MethodUse *use, const Tree *hook, 
     return true;
 }
 
+static bool is_within(const Instance *part, const Instance *whole) {
+    for (; part; part = part->parent)
+        if (part == whole) return true;
+    return false;
+}
+
+/* A method on parameters acts on the solves of the models that own them, or that they are parts of. */
+static bool acts_on_solve(const MethodUse *use, const Instance *instance) {
+    for (int k = 0; use->selection && instance && k < use->selection->count; k++) {
+        const Instance *owner = use->selection->items[k].owner;
+        if (is_within(owner, instance) || is_within(instance, owner)) return true;
+    }
+    return !use->selection;
+}
+
+/* A `solve` hook runs once for each solve of the terms. */
+static bool solve_terms(Train *train, const MethodUse *use, Scope *scope, Node **sum) {
+    Elaborator *e = train->e;
+    const Tree *hook = method_hook(use->method, "solve");
+    int count = 0;
+    for (int k = 0; hook && k < train->solves.count; k++) {
+        if (!acts_on_solve(use, train->solves.items[k].instance)) continue;
+        Scope *supply = scope_new(e, scope);
+        scope_set(e, supply, "sol", train->solves.items[k].record);
+        if (!add_term(train, use, hook_run(e, use->method, hook, supply), sum)) return false;
+        count++;
+    }
+    if (!hook || count) return true;
+    diagnose(e->diagnostics, "E0601", use->span, "the solve hook of '%s' found no solve: no term solves a differential equation%s", use->method->maker->name,
+             use->selector ? " in what it is put on" : "");
+    return diagnose_help(e->diagnostics, "it is given the records of odeint and sdeint");
+}
+
 bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total) {
     Elaborator *e = train->e;
     (void)objective;
+    e->solves = NULL;
     for (int k = 0; k < train->method_count; k++) {
         MethodUse *use = &train->methods[k];
         const Tree *hook = method_hook(use->method, "penalty");
         Node *sum = NULL;
-        if (!hook) continue;
-        if (!penalty_terms(train, use, hook, scope, &sum)) return false;
+        if (!solve_terms(train, use, scope, &sum)) return false;
+        if (hook && !penalty_terms(train, use, hook, scope, &sum)) return false;
         if (!sum) continue;
         scope_set(e, scope, use->method->maker->name, value_tensor(sum, use->span));
         *total = *total ? build_binary(e->graph, OP_ADD, *total, sum) : sum;
@@ -138,7 +177,7 @@ static Node *apply_hook(Train *train, const MethodUse *use, const char *name, Me
 
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope) {
     for (int k = 0; k < train->method_count && gradient; k++)
-        gradient = apply_hook(train, &train->methods[k], "gradient", member, raw, gradient, scope);
+        if (hook_acts_on(&train->methods[k], member)) gradient = apply_hook(train, &train->methods[k], "gradient", member, raw, gradient, scope);
     return gradient;
 }
 
@@ -151,12 +190,76 @@ static const MethodUse *optimizer_for(Train *train, Objective *objective, Member
     return NULL;
 }
 
+/* Rates of their own --------------------------------------------------------------------------------------------------- */
+
+/* The largest value of an optimizer's `lr` along the run, sampled at every tenth of it. */
+static bool largest_rate(Train *train, Instance *optimizer, Scope *scope, double *out) {
+    Elaborator *e = train->e;
+    Clock *clock = e->clock;
+    Scope *settings = optimizer->settings;
+    bool ok = true;
+    *out = 0;
+    for (int k = 0; k <= 10 && ok; k++) {
+        Graph *graph = e->graph;
+        e->graph = graph_new(e->diagnostics, e->float_type);
+        double at = (double)k / 10, epochs = clock->steps_per_epoch > 0 ? floor(at * clock->total_steps / clock->steps_per_epoch) : 0;
+        Clock then = {build_number(e->graph, floor(at * clock->total_steps)), build_number(e->graph, epochs), build_number(e->graph, at),
+                      clock->steps_per_epoch, clock->total_steps};
+        e->clock = &then;
+        Value lr;
+        ok = method_bind(e, optimizer, scope) && (scope_find(e, optimizer->settings, "lr", &lr) || (lr = value_none(), false));
+        e->clock = NULL;
+        double rate;
+        ok = ok && to_number(e, lr, &rate);
+        if (ok && rate > *out) *out = rate;
+        graph_free(e->graph);
+        e->graph = graph;
+        e->clock = clock;
+    }
+    optimizer->settings = settings;
+    return ok;
+}
+
+static bool is_setting(const Instance *method, const char *name) {
+    const Tree *parameters = method->maker->tree->items[0];
+    for (int k = 0; k < parameters->count; k++)
+        if (!strcmp(parameters->items[k]->name, name)) return true;
+    return false;
+}
+
+/* `param a: [] = … rate r`: the optimizer's steps and schedule, with r in place of the largest lr and without decay. */
+static Scope *rated_settings(Train *train, const MethodUse *optimizer, const Member *member, Scope *scope) {
+    Elaborator *e = train->e;
+    Instance *method = optimizer->method;
+    double largest;
+    Value lr;
+    if (!is_setting(method, "lr")) {
+        diagnose(e->diagnostics, "E0601", optimizer->span, "'%s' has a rate of its own, and the optimizer '%s' has no setting lr", member->cell->name, method->maker->name);
+        return NULL;
+    }
+    if (!largest_rate(train, method, scope, &largest) || !scope_find(e, method->settings, "lr", &lr)) return NULL;
+    Scope *settings = scope_new(e, method->settings);
+    settings->is_call = true;
+    settings->owner = method;
+    Value scale = value_number(largest > 0 ? member->rate / largest : 0, false, lr.span);
+    scope_set(e, settings, "lr", operate(e, "*", lr, scale, lr.span));
+    if (is_setting(method, "decay")) scope_set(e, settings, "decay", value_number(0, false, lr.span));
+    return settings;
+}
+
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope) {
     const MethodUse *optimizer = optimizer_for(train, objective, member);
     if (!optimizer) return raw;
+    Scope *settings = optimizer->method->settings;
+    if (member->has_rate && !(optimizer->method->settings = rated_settings(train, optimizer, member, scope))) {
+        optimizer->method->settings = settings;
+        return NULL;
+    }
     const char *own_hook = "gradient"; /* an optimizer may change the gradient first (clipping, decay) */
     gradient = apply_hook(train, optimizer, own_hook, member, raw, gradient, scope);
     Node *w = gradient ? apply_hook(train, optimizer, "update", member, raw, gradient, scope) : NULL;
-    for (int k = 0; k < train->method_count && w; k++) w = apply_hook(train, &train->methods[k], "project", member, w, gradient, scope);
+    optimizer->method->settings = settings;
+    for (int k = 0; k < train->method_count && w; k++)
+        if (hook_acts_on(&train->methods[k], member)) w = apply_hook(train, &train->methods[k], "project", member, w, gradient, scope);
     return w;
 }

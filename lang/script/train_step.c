@@ -34,6 +34,7 @@ void train_end_pass(Train *train) {
     Elaborator *e = train->e;
     e->clock = NULL;
     e->tap = NULL;
+    e->solves = NULL;
     e->training = e->commits_allowed = false;
     e->key = NULL;
     e->key_cell = NULL;
@@ -137,12 +138,12 @@ static Value reweigh(void *context, Value loss) {
 }
 
 /* The sum of all terms; `output` and `target` of the first loss are bound for the penalties. */
-static Node *objective_terms(Train *train, Objective *objective, Scope *scope, Outputs *outputs, bool with_penalties) {
+static Node *objective_terms(Train *train, Objective *objective, Scope *scope, Outputs *outputs) {
     Elaborator *e = train->e;
     TapContext context = {train, scope};
     LossTap tap = {.context = &context};
-    if (with_penalties && any_hook(train, "target")) tap.retarget = retarget;
-    if (with_penalties && any_hook(train, "reweigh")) tap.reweigh = reweigh;
+    if (any_hook(train, "target")) tap.retarget = retarget;
+    if (any_hook(train, "reweigh")) tap.reweigh = reweigh;
     e->tap = &tap;
     Node *total = NULL;
     for (int k = 5; k < objective->tree->count; k++) {
@@ -159,7 +160,6 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
         scope_set(e, scope, "output", tap.output);
         if (value_ok(tap.target)) scope_set(e, scope, "target", tap.target);
     }
-    if (!with_penalties) return total;
     Node *penalties = NULL;
     if (!hooks_penalty(train, objective, scope, &penalties)) return NULL;
     if (!penalties) return total;
@@ -222,6 +222,33 @@ static bool update_parameters(Train *train, Objective *objective, Scope *scope, 
     return diagnose(e->diagnostics, "E0500", objective->tree->span, "no term depends on a parameter that is trained here");
 }
 
+/* All of them in one vector. */
+static Node *flat(Elaborator *e, Node *const *nodes, int count) {
+    Node **flat = arena_alloc(e->arena, sizeof *flat * (size_t)count);
+    for (int k = 0; k < count; k++) {
+        flat[k] = nodes[k] ? build_reshape(e->graph, nodes[k], shape_1(shape_count(nodes[k]->type.shape))) : NULL;
+        if (!flat[k]) return NULL;
+    }
+    return build_concat(e->graph, flat, count, 0);
+}
+
+bool train_bind_terms(Train *train, Scope *scope, bool with_gradient) {
+    Elaborator *e = train->e;
+    Objective *objective = &train->objectives[0];
+    Node *total = bind_methods(train, objective, scope) ? objective_terms(train, objective, scope, NULL) : NULL;
+    if (!total || !with_gradient) return total != NULL;
+    int count = objective->trained->count;
+    Node **raw = arena_alloc(e->arena, sizeof *raw * (size_t)count), **gradients = arena_alloc(e->arena, sizeof *gradients * (size_t)count);
+    for (int k = 0; k < count; k++) raw[k] = import_cell(e, objective->trained->items[k].member->cell);
+    Node *one = build_full(e->graph, total->type, 1);
+    if (!autodiff_vjp(e->graph, &total, &one, 1, raw, count, gradients)) return false;
+    for (int k = 0; k < count; k++)
+        if (!gradients[k]) gradients[k] = build_full(e->graph, raw[k]->type, 0);
+    scope_set(e, scope, "w", value_tensor(flat(e, raw, count), objective->tree->span));
+    scope_set(e, scope, "g", value_tensor(flat(e, gradients, count), objective->tree->span));
+    return true;
+}
+
 static bool compile_objective(Train *train, Objective *objective, Outputs *outputs) {
     Elaborator *e = train->e;
     Commit *commits = arena_alloc(e->arena, sizeof *commits * (size_t)(e->pending_count + 1));
@@ -239,12 +266,14 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
     Scope *scope = scope_new(e, train->scope);
     Outputs outputs = {0};
     bool ok = train_bind_fields(train, objective, scope, false);
-    if (dry) {
-        ok = ok && block_lets(train, scope) && objective_terms(train, objective, scope, NULL, false);
-    } else {
-        ok = ok && bind_methods(train, objective, scope) && hooks_augment(train, scope) && block_lets(train, scope);
-        Node *total = ok ? objective_terms(train, objective, scope, &outputs, true) : NULL;
-        ok = total && update_parameters(train, objective, scope, total) && compile_objective(train, objective, &outputs);
+    train->solves = (SolveList){0};
+    ok = ok && bind_methods(train, objective, scope) && hooks_augment(train, scope);
+    e->solves = &train->solves;
+    ok = ok && block_lets(train, scope);
+    Node *total = ok ? objective_terms(train, objective, scope, dry ? NULL : &outputs) : NULL;
+    ok = total != NULL;
+    if (ok && !dry) {
+        ok = update_parameters(train, objective, scope, total) && compile_objective(train, objective, &outputs);
         objective->site_count = e->site_count;
     }
     train_end_pass(train);
