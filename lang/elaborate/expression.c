@@ -165,6 +165,15 @@ static Value elaborate_if(Elaborator *e, const Tree *tree, Scope *scope) {
     return value_tensor(build_ternary(e->graph, OP_WHERE, test, yes, no), tree->span);
 }
 
+/* What a name before parentheses stands for: a choice such as `mean` does not hide the function of that name. */
+static Value elaborate_callee(Elaborator *e, const Tree *callee, Scope *scope) {
+    Value value = elaborate(e, callee, scope), found;
+    if (value.kind != VALUE_CHOICE || callee->kind != TREE_NAME) return value;
+    for (Scope *at = scope; at; at = at->parent)
+        if (scope_find(e, at, callee->name, &found) && found.kind != VALUE_CHOICE) return found.span = callee->span, found;
+    return value;
+}
+
 static Value elaborate_call(Elaborator *e, const Tree *tree, Scope *scope) {
     /* `step(1, 0.1, at = 50%)` is the schedule even where `step` alone is the time. */
     const Tree *callee = tree->items[0];
@@ -173,7 +182,7 @@ static Value elaborate_call(Elaborator *e, const Tree *tree, Scope *scope) {
         if (!scope_find(e, scope, callee->name, &function)) return unknown_name(e, callee, scope);
         function.span = callee->span;
     } else {
-        function = elaborate(e, callee, scope);
+        function = elaborate_callee(e, callee, scope);
     }
     if (!value_ok(function)) return function;
     return call_tree(e, function, tree, 1, NULL, 0, scope);
@@ -288,10 +297,10 @@ static Value compose(Elaborator *e, Value first, Value second, Span span) {
 
 static Value pipe_into(Elaborator *e, Value value, const Tree *receiver, Scope *scope, Span span) {
     if (receiver->kind == TREE_CALL) {
-        Value callee = elaborate(e, receiver->items[0], scope);
+        Value callee = elaborate_callee(e, receiver->items[0], scope);
         return value_ok(callee) ? call_tree(e, callee, receiver, 1, &value, 1, scope) : callee;
     }
-    Value callee = elaborate(e, receiver, scope);
+    Value callee = elaborate_callee(e, receiver, scope);
     if (!value_ok(callee)) return callee;
     if (is_callable(value)) return compose(e, value, callee, span);
     return call_value(e, callee, &value, 1, span);
