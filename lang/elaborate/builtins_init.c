@@ -29,6 +29,7 @@ static void fans(Shape shape, double *in, double *out) {
 static Node *scaled(Elaborator *e, const Draft *draft, OpCode op, double scale, double offset) {
     Graph *graph = e->graph;
     Node *x = random_initial(e, op, draft->type, draft->path);
+    e->spread = op == OP_RANDOM_UNIFORM ? fabs(scale) / sqrt(12) : fabs(scale);
     if (scale != 1) x = build_binary(graph, OP_MUL, x, build_number(graph, scale));
     return offset != 0 ? build_binary(graph, OP_ADD, x, build_number(graph, offset)) : x;
 }
@@ -85,6 +86,7 @@ static Value run_orthogonal(Elaborator *e, const Builtin *self, const Arguments 
     Node *normal = random_initial(e, OP_RANDOM_NORMAL, type, draft->path);
     Node *factors = call_op(e, OP_QR, &normal, 1, NULL, 0, NULL);
     Node *q = factors ? build_part(graph, factors, 0) : NULL;
+    e->spread = fabs(gain) / sqrt((double)(is_wide ? columns : rows));
     if (is_wide) q = q ? build_swap_last(graph, q) : NULL;
     if (q && gain != 1) q = build_binary(graph, OP_MUL, q, build_number(graph, gain));
     return result_of(a, q ? build_reshape(graph, q, draft->type.shape) : NULL);

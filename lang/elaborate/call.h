@@ -17,6 +17,14 @@ typedef struct Binding {
 /* Binds to `parameters` (TREE_PARAMETERS) in `into`; `what` names the callee in messages. */
 bool bind_arguments(Elaborator *e, const Tree *parameters, const Binding *binding, Scope *into, const char *what);
 Value call_bound(Elaborator *e, Value callee, const Binding *binding);
+/* While the text of an instance is elaborated, what it makes becomes its parts, the same ones each time. */
+typedef struct Making {
+    Instance *instance;
+    Occurrence *occurrences; int count, capacity;
+    const char *random_path;
+} Making;
+Making begin_making(Elaborator *e, Instance *instance);
+void end_making(Elaborator *e, const Making *before);
 /* The body of a model, its inputs bound in `scope`. */
 Value apply_bound(Elaborator *e, Instance *instance, Scope *scope, Span span);
 

@@ -125,7 +125,7 @@ static const char *supplier(const char *name) {
         {"output", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
         {"target", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
         {"i", "a data set: `train net on data`"}, {"x", "a data set with a field x"}, {"y", "a data set with a field y"},
-        {"samples", "a data set: `train net on data`"}, {"classes", "a data set whose y holds class numbers"},
+        {"sol", "a term that solves a differential equation: odeint, sdeint"}, {"samples", "a data set: `train net on data`"}, {"classes", "a data set whose y holds class numbers"},
     };
     for (size_t k = 0; k < sizeof clauses / sizeof *clauses; k++)
         if (!strcmp(clauses[k].name, name)) return clauses[k].clause;

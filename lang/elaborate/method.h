@@ -13,8 +13,11 @@ const Tree *method_hook(const Instance *method, const char *name); /* NULL when 
 bool hook_wants(const Tree *hook, const char *name);
 /* Runs a hook: parameters are taken from `supply` by name; a name that it lacks is E0601 saying which clause supplies it. */
 Value hook_run(Elaborator *e, Instance *method, const Tree *hook, Scope *supply);
-/* States without a shape are one for each parameter: they take the shape of `w`. Declared on first use. */
+/* States and parameters without a shape, or that mention `w`, are one for each parameter; without one they take the shape of `w`.
+ * Declared on first use. */
 bool method_parameter_states(Elaborator *e, Instance *method, Cell *parameter, Scope *into);
+
+bool method_has_parameters(const Instance *method); /* trained ones, one for each parameter that it acts on */
 
 Value method_weight(Elaborator *e, Instance *method, Member *member, Value raw);
 Value method_activation(Elaborator *e, Instance *method, Value output, Value input);

@@ -147,7 +147,8 @@ Member *add_member(Elaborator *e, Instance *instance, MemberKind kind, const cha
         instance->member_capacity = capacity;
     }
     Member *member = &instance->members[instance->member_count++];
-    *member = (Member){.name = name, .kind = kind, .span = span, .is_frozen = instance->is_frozen && kind == MEMBER_PARAM};
+    *member = (Member){.name = name, .kind = kind, .span = span, .is_frozen = instance->is_frozen && kind == MEMBER_PARAM,
+                        .of_method = instance->maker->kind == MAKER_METHOD};
     return member;
 }
 
@@ -160,7 +161,7 @@ Tensor *initial_tensor(Elaborator *e, const Tree *tree, Shape shape, DType dtype
     Cell *key_cell = e->key_cell;
     e->graph = graph_new(e->diagnostics, e->float_type);
     e->graph->here = tree->span;
-    e->capture = NULL, e->clock = NULL, e->key = NULL, e->key_cell = NULL;
+    e->capture = NULL, e->clock = NULL, e->key = NULL, e->key_cell = NULL, e->spread = 0;
     Node *node = initial_value(e, tree->items[1], shape, dtype, scope, path);
     Tensor *tensor = NULL;
     if (node && e->check_only) {
@@ -211,6 +212,16 @@ static Tensor *saved_tensor(Elaborator *e, Instance *owner, const char *path, Sh
     return tensor;
 }
 
+/* `param a: [] = 1 rate 1e-4`; a rate of 0 is no training at all. */
+bool member_rate(Elaborator *e, const Tree *tree, Scope *scope, Member *member) {
+    if (tree->kind != TREE_PARAM || !tree_item(tree, 2)) return true;
+    if (!to_number(e, elaborate(e, tree->items[2], scope), &member->rate)) return false;
+    if (!(member->rate >= 0)) return diagnose(e->diagnostics, "E0304", tree->items[2]->span, "a rate must not be negative, found %.6g", member->rate);
+    member->has_rate = member->rate > 0;
+    member->is_frozen = member->is_frozen || !member->has_rate;
+    return true;
+}
+
 bool declare_member(Elaborator *e, const Tree *tree, Scope *scope) {
     Instance *owner = scope_owner(scope);
     if (!owner) return diagnose(e->diagnostics, "E0600", tree->span, "'%s' can be declared only inside a model or a method", tree->name);
@@ -221,10 +232,13 @@ bool declare_member(Elaborator *e, const Tree *tree, Scope *scope) {
     if (!member) member = add_member(e, owner, tree->kind == TREE_PARAM ? MEMBER_PARAM : MEMBER_STATE, tree->name, tree->span);
     const char *path = arena_format(e->arena, "%s.%s", instance_path(e, owner), tree->name);
     bool ok = true;
+    e->spread = 0;
     Tensor *tensor = saved_tensor(e, owner, path, shape, tree, &ok);
     if (!tensor && ok) tensor = initial_tensor(e, tree, shape, e->float_type, scope, path);
-    if (tensor) member->cell = cell_new(path, tensor);
-    return tensor != NULL;
+    if (!tensor) return false;
+    member->cell = cell_new(path, tensor);
+    member->cell->spread = e->spread;
+    return member_rate(e, tree, scope, member);
 }
 
 Value elaborate_shape(Elaborator *e, const Tree *shape, Scope *scope) {
@@ -254,7 +268,7 @@ Value member_value(Elaborator *e, Instance *owner, Member *member, Span span) {
     bool is_method_state = owner && owner->maker->kind == MAKER_METHOD && member->kind == MEMBER_STATE;
     Node *node = is_method_state ? state_node(e, member->cell) : import_cell(e, member->cell);
     Value value = value_tensor(node, span);
-    for (int k = 0; k < member->view_count && value_ok(value); k++)
+    for (int k = 0; !e->reads_stored && k < member->view_count && value_ok(value); k++)
         value = method_weight(e, member->views[k].instance, member, value);
     return value;
 }
@@ -334,6 +348,19 @@ static void begin_application(Elaborator *e, Instance *instance) {
     instance->application++;
 }
 
+Making begin_making(Elaborator *e, Instance *instance) {
+    Making before = {e->instance, e->occurrences, e->occurrence_count, e->occurrence_capacity, e->random_path};
+    e->instance = instance, e->occurrences = NULL, e->occurrence_count = e->occurrence_capacity = 0;
+    e->random_path = instance_path(e, instance);
+    return before;
+}
+
+void end_making(Elaborator *e, const Making *before) {
+    e->instance = before->instance, e->occurrences = before->occurrences;
+    e->occurrence_count = before->count, e->occurrence_capacity = before->capacity;
+    e->random_path = before->random_path;
+}
+
 Value apply_bound(Elaborator *e, Instance *instance, Scope *scope, Span span) {
     enum { NESTING_MAX = 100 };
     if (e->depth >= NESTING_MAX) {
@@ -341,12 +368,7 @@ Value apply_bound(Elaborator *e, Instance *instance, Scope *scope, Span span) {
         return value_none();
     }
     const Tree *model = instance->maker->tree, *inputs = model->items[1];
-    Instance *outer = e->instance;
-    const char *random_path = e->random_path;
-    Occurrence *occurrences = e->occurrences;
-    int count = e->occurrence_count, capacity = e->occurrence_capacity;
-    e->instance = instance, e->occurrences = NULL, e->occurrence_count = e->occurrence_capacity = 0;
-    e->random_path = instance_path(e, instance);
+    Making before = begin_making(e, instance);
     e->depth++;
     begin_application(e, instance);
     Value input = value_none();
@@ -355,8 +377,7 @@ Value apply_bound(Elaborator *e, Instance *instance, Scope *scope, Span span) {
     const char *what = arena_format(e->arena, "the result of '%s'", instance->maker->name);
     if (tree_item(model, 2) && value_ok(value) && !match_annotation(e, model->items[2], &value, scope, what, span)) value = value_none();
     e->depth--;
-    e->instance = outer, e->occurrences = occurrences, e->occurrence_count = count, e->occurrence_capacity = capacity;
-    e->random_path = random_path;
+    end_making(e, &before);
     for (int k = 0; k < instance->method_count && value_ok(value); k++)
         value = method_activation(e, instance->methods[k].instance, value, input);
     value.span = span;

@@ -100,6 +100,9 @@ typedef struct Member {
     MemberKind kind;
     Cell *cell;             /* path and value; NULL until the first application */
     bool is_frozen;
+    bool of_method;         /* owned by a method itself, not by a model */
+    bool has_rate;
+    double rate;            /* of its steps, in place of the optimizer's */
     Span span;              /* its declaration */
     Value *views;           /* methods whose weight hook the model reads this parameter through, in order */
     int view_count;
@@ -124,7 +127,8 @@ struct Instance {
     Part *parts; int part_count, part_capacity;
     Value *methods; int method_count; /* methods whose activation hook sees what the model gives, in order */
     int application;        /* how often it was applied in the pass under construction */
-    uint64_t pass;          /* the pass that `application` counts for */
+    uint64_t pass;          /* the pass that `application` counts for; of a method: where its settings were evaluated */
+    double steps_per_epoch, total_steps; /* of the block where a method was used last */
     bool is_frozen;
     const TensorTable *saved; /* values that wait for parameters to exist, by path below this model; NULL: none */
 };

@@ -12,6 +12,7 @@ typedef struct Gather {
 static void gather_member(void *context, Instance *owner, Member *member) {
     Gather *gather = context;
     if (member->kind != MEMBER_PARAM || !member->cell || member->is_frozen) return;
+    if (owner && owner->maker->kind == MAKER_METHOD) member = instance_member(owner, member->name);
     Selection *selection = gather->selection;
     for (int k = 0; k < selection->count; k++)
         if (selection->items[k].member == member) return;
@@ -74,19 +75,58 @@ static bool resolve_use(Train *train, MethodUse *use) {
     return value.kind == VALUE_SELECTION;
 }
 
+/* The first stored value, computed from the one that the model drew, when a method begins to act on a parameter. */
+static bool start_value(Train *train, const MethodUse *use, Member *member) {
+    Elaborator *e = train->e;
+    const Tree *hook = method_hook(use->method, "start");
+    for (int j = 0; hook && j < member->view_count; j++)
+        if (method_hook(member->views[j].instance, "start")) {
+            diagnose(e->diagnostics, "E0602", use->span, "'%s' and '%s' both choose the stored value of '%s'", use->method->maker->name,
+                     member->views[j].instance->maker->name, member->cell->name);
+            return diagnose_second(e->diagnostics, member->views[j].span, "the other one");
+        }
+    Scope *supply = scope_new(e, train->scope);
+    scope_set(e, supply, "w", value_tensor(import_cell(e, member->cell), use->span));
+    if (!method_parameter_states(e, use->method, member->cell, supply)) return false;
+    if (!hook) return true;
+    Span user_span = e->user_span;
+    e->user_span = use->method->make->span;
+    Node *like = import_cell(e, member->cell), *node = to_node(e, hook_run(e, use->method, hook, supply));
+    e->user_span = user_span;
+    if (!node) return false;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    if (!shape_equal(node->type.shape, like->type.shape))
+        return diagnose(e->diagnostics, "E0400", hook->span, "the start hook of '%s' was given %s and must give the same shape, found %s",
+                        use->method->maker->name, shape_text(like->type.shape, a), shape_text(node->type.shape, b));
+    Tensor *tensor = e->check_only ? NULL : e->host.evaluate(e->host.context, build_cast(e->graph, node, like->type.dtype), use->span);
+    if (tensor) memcpy(member->cell->tensor->data, tensor->data, tensor_bytes(tensor));
+    return tensor || e->check_only;
+}
+
+static bool is_attached(const MethodUse *use, const Member *member) {
+    for (int j = 0; j < member->view_count; j++)
+        if (member->views[j].instance == use->method) return true;
+    return false;
+}
+
+static void attach_view(Train *train, const MethodUse *use, Member *member) {
+    Value *views = arena_alloc(train->e->arena, sizeof *views * (size_t)(member->view_count + 1));
+    if (member->view_count) memcpy(views, member->views, sizeof *views * (size_t)member->view_count);
+    views[member->view_count++] = (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = use->method};
+    member->views = views;
+}
+
 /* A method's weight hook becomes part of how the model reads its parameters, from this block on. */
-static void attach_views(Train *train, const MethodUse *use) {
-    if (!method_hook(use->method, "weight")) return;
+static bool attach_views(Train *train, const MethodUse *use) {
+    bool has_view = method_hook(use->method, "weight") != NULL;
+    if (!has_view && !method_hook(use->method, "start") && !method_has_parameters(use->method)) return true;
     for (int k = 0; k < train->parameters->count; k++) {
         Member *member = train->parameters->items[k].member;
-        bool again = false;
-        for (int j = 0; j < member->view_count; j++) again = again || member->views[j].instance == use->method;
-        if (again || !method_acts_on(use, member) || train->parameters->items[k].owner == use->method) continue;
-        Value *views = arena_alloc(train->e->arena, sizeof *views * (size_t)(member->view_count + 1));
-        if (member->view_count) memcpy(views, member->views, sizeof *views * (size_t)member->view_count);
-        views[member->view_count++] = (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = use->method};
-        member->views = views;
+        if (is_attached(use, member) || !hook_acts_on(use, member) || train->parameters->items[k].owner == use->method) continue;
+        if (!start_value(train, use, member)) return false;
+        if (has_view) attach_view(train, use, member);
     }
+    return true;
 }
 
 static void attach_activation(Train *train, const MethodUse *use, Instance *instance) {
@@ -108,6 +148,25 @@ static bool attach_activations(Train *train, const MethodUse *use) {
     return true;
 }
 
+/* In a pass of its own; the settings may use the clock, the first values may not. */
+static bool attach_all(Train *train) {
+    Elaborator *e = train->e;
+    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    train_begin_pass(train, graph, false);
+    Scope *scope = scope_new(e, train->scope);
+    bool ok = train_bind_fields(train, &train->objectives[0], scope, false);
+    for (int k = 0; ok && k < train->method_count; k++) {
+        Clock *clock = e->clock;
+        ok = method_bind(e, train->methods[k].method, scope);
+        e->clock = NULL;
+        ok = ok && attach_views(train, &train->methods[k]) && attach_activations(train, &train->methods[k]);
+        e->clock = clock;
+    }
+    train_end_pass(train);
+    graph_free(graph);
+    return ok;
+}
+
 bool train_resolve(Train *train) {
     gather_parameters(train);
     if (!train->parameters->count) return diagnose(train->e->diagnostics, "E0600", train->tree->items[0]->span, "there is nothing to train: no term applies a model with parameters that are not frozen");
@@ -115,10 +174,8 @@ bool train_resolve(Train *train) {
         if (!resolve_use(train, &train->methods[k])) return false;
     for (int k = 0; k < train->optimizer_count; k++)
         if (!resolve_use(train, &train->optimizers[k])) return false;
-    for (int k = 0; k < train->method_count; k++) {
-        attach_views(train, &train->methods[k]);
-        if (!attach_activations(train, &train->methods[k])) return false;
-    }
+    if (train->method_count && !attach_all(train)) return false;
+    gather_parameters(train); /* methods may have brought parameters of their own */
     for (int k = 0; k < train->objective_count; k++)
         if (!gather_objective(train, &train->objectives[k])) return false;
     return true;

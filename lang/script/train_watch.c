@@ -16,6 +16,26 @@ static void bind_watch_fields(Train *train, Watch *watch, Scope *scope) {
     }
 }
 
+static bool mentions(const Tree *tree, const char *name) {
+    if (!tree) return false;
+    if (tree->kind == TREE_NAME && !strcmp(tree->name, name)) return true;
+    for (int k = 0; k < tree->count; k++)
+        if (mentions(tree->items[k], name)) return true;
+    return false;
+}
+
+/* A name that the value uses and nothing in the script has. */
+static bool wants(Train *train, const Watch *watch, Scope *scope, const char *name) {
+    Value value;
+    return mentions(watch->value, name) && !scope_find(train->e, scope, name, &value);
+}
+
+static bool bind_terms(Train *train, const Watch *watch, Scope *scope) {
+    bool gradient = wants(train, watch, scope, "g") || wants(train, watch, scope, "w");
+    if (!gradient && !wants(train, watch, scope, "output") && !wants(train, watch, scope, "target")) return true;
+    return train_bind_terms(train, scope, gradient);
+}
+
 /* Names of terms and watches stand for their latest values: leaves that are filled before each evaluation. */
 bool train_compile_watch(Train *train, Watch *watch) {
     Elaborator *e = train->e;
@@ -30,6 +50,7 @@ bool train_compile_watch(Train *train, Watch *watch) {
             scope_set(e, scope, train->watches[k].name, value_tensor(build_leaf(graph, train->watches[k].cell), watch->span));
     for (int k = 3; ok && k < train->tree->count; k++)
         if (train->tree->items[k]->kind == TREE_LET) ok = elaborate_statement(e, train->tree->items[k], scope, NULL);
+    ok = ok && bind_terms(train, watch, scope);
     Node *node = ok ? to_node(e, elaborate(e, watch->value, scope)) : NULL;
     char shape[SHAPE_TEXT];
     if (node && shape_count(node->type.shape) != 1) {

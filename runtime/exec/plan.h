@@ -14,6 +14,7 @@ typedef struct Cell {
     char *name;      /* path as the user writes it: "net.dense_1.w" */
     Tensor *tensor;  /* NULL until initialised */
     int references;
+    double spread;   /* standard deviation that its first value was drawn with; 0: not known */
 } Cell;
 
 Cell *cell_new(const char *name, Tensor *tensor); /* takes the tensor reference */
