@@ -7,7 +7,16 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_split(Value value) { return value.kind == VALUE_RECORD && value.record->is_split; }
+/* Of the data readers, or a record that the script wrote: arrays of as many rows each. */
+static bool is_split(Value value) {
+    if (value.kind != VALUE_RECORD || value.record->is_split) return value.kind == VALUE_RECORD;
+    for (int k = 0; k < value.record->count; k++) {
+        Value field = value.record->fields[k].value, first = value.record->fields[0].value;
+        if (field.kind != VALUE_TENSOR || !field.node->type.shape.rank) return false;
+        if (field.node->type.shape.dims[0] != first.node->type.shape.dims[0]) return false;
+    }
+    return value.record->count > 0;
+}
 
 /* The number of rows of a split, tensor or list; -1 after a diagnostic. */
 static int64_t row_count(Elaborator *e, Value value) {

@@ -107,8 +107,8 @@ int64_t train_steps_of(Train *train, const Tree *quantity, bool *ok); /* a durat
 bool train_build(Train *train);                       /* all objectives, watches and events */
 /* Batch fields (or the whole arrays) of the block's data, or of the objective's own. */
 bool train_bind_fields(Train *train, const Objective *objective, Scope *scope, bool whole);
-/* For watches: `output`, `target` and the terms of the first `minimize`; with gradient `w` and `g`, all that it trains and its
- * gradient, each as one vector. */
+/* For watches: `output`, `target` and the terms of the first `minimize`; with gradient `w` and `g`, all that it trains and the
+ * gradient that the optimizer is given, each as one vector. */
 bool train_bind_terms(Train *train, Scope *scope, bool with_gradient);
 void train_begin_pass(Train *train, Graph *graph, bool training);
 void train_end_pass(Train *train);

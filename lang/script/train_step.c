@@ -242,8 +242,10 @@ bool train_bind_terms(Train *train, Scope *scope, bool with_gradient) {
     for (int k = 0; k < count; k++) raw[k] = import_cell(e, objective->trained->items[k].member->cell);
     Node *one = build_full(e->graph, total->type, 1);
     if (!autodiff_vjp(e->graph, &total, &one, 1, raw, count, gradients)) return false;
-    for (int k = 0; k < count; k++)
-        if (!gradients[k]) gradients[k] = build_full(e->graph, raw[k]->type, 0);
+    for (int k = 0; k < count; k++) {
+        Node *own = gradients[k] ? gradients[k] : build_full(e->graph, raw[k]->type, 0);
+        if (!(gradients[k] = hooks_gradient(train, objective->trained->items[k].member, raw[k], own, scope))) return false;
+    }
     scope_set(e, scope, "w", value_tensor(flat(e, raw, count), objective->tree->span));
     scope_set(e, scope, "g", value_tensor(flat(e, gradients, count), objective->tree->span));
     return true;
