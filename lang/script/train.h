@@ -123,6 +123,12 @@ Node *hooks_sample(Train *train, Node *index, Scope *scope);
 bool hooks_augment(Train *train, Scope *scope);
 bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total);
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope);
+Node *hooks_project(Train *train, Member *member, Node *w, Scope *scope);
+const MethodUse *optimizer_for(Train *train, Objective *objective, Member *member); /* NULL: none */
+/* Optimizers over one vector (train_flat.c). */
+bool is_flat(const MethodUse *use);
+void flat_bind_count(Train *train, Objective *objective, const MethodUse *use, Scope *scope);
+bool flat_update(Train *train, Objective *objective, const MethodUse *use, Node *const *raw, Node *const *gradients, Scope *scope);
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
 bool method_acts_on(const MethodUse *use, const Member *member);
 bool hook_acts_on(const MethodUse *use, const Member *member);

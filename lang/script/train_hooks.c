@@ -158,12 +158,13 @@ static Scope *parameter_supply(Train *train, Instance *method, Member *member, N
 static Node *same_shape(Train *train, const MethodUse *use, const Tree *hook, Value value, Node *like) {
     Node *node = to_node(train->e, value);
     if (!node) return NULL;
-    if (node->type.shape.rank < like->type.shape.rank) node = build_broadcast(train->e->graph, node, like->type.shape);
+    if (value.kind == VALUE_NUMBER) node = build_broadcast(train->e->graph, node, like->type.shape);
     if (node) node = build_cast(train->e->graph, node, like->type.dtype);
     if (!node || shape_equal(node->type.shape, like->type.shape)) return node;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give %s, the shape of the parameter, found %s", hook->name,
              use->method->maker->name, shape_text(like->type.shape, a), shape_text(node->type.shape, b));
+    diagnose_second(train->e->diagnostics, use->span, "used here");
     return NULL;
 }
 
@@ -181,7 +182,7 @@ Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Sc
     return gradient;
 }
 
-static const MethodUse *optimizer_for(Train *train, Objective *objective, Member *member) {
+const MethodUse *optimizer_for(Train *train, Objective *objective, Member *member) {
     if (objective->optimizer.method) return &objective->optimizer;
     for (int k = 0; k < train->optimizer_count; k++)
         if (train->optimizers[k].selection && method_acts_on(&train->optimizers[k], member)) return &train->optimizers[k];
@@ -247,6 +248,12 @@ static Scope *rated_settings(Train *train, const MethodUse *optimizer, const Mem
     return settings;
 }
 
+Node *hooks_project(Train *train, Member *member, Node *w, Scope *scope) {
+    for (int k = 0; k < train->method_count && w; k++)
+        if (hook_acts_on(&train->methods[k], member)) w = apply_hook(train, &train->methods[k], "project", member, w, NULL, scope);
+    return w;
+}
+
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope) {
     const MethodUse *optimizer = optimizer_for(train, objective, member);
     if (!optimizer) return raw;
@@ -259,7 +266,5 @@ Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw
     gradient = apply_hook(train, optimizer, own_hook, member, raw, gradient, scope);
     Node *w = gradient ? apply_hook(train, optimizer, "update", member, raw, gradient, scope) : NULL;
     optimizer->method->settings = settings;
-    for (int k = 0; k < train->method_count && w; k++)
-        if (hook_acts_on(&train->methods[k], member)) w = apply_hook(train, &train->methods[k], "project", member, w, gradient, scope);
-    return w;
+    return w ? hooks_project(train, member, w, scope) : NULL;
 }

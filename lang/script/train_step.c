@@ -73,6 +73,12 @@ static Node *term_node(Train *train, const Tree *term, Scope *scope) {
         return NULL;
     }
     e->graph->here = term->span;
+    if (node->type.shape.rank > 1) {
+        char shape[SHAPE_TEXT];
+        diagnose(e->diagnostics, "E0400", term->span, "a term to minimize must be one number, or one for each sample, found %s", shape_text(node->type.shape, shape));
+        diagnose_help(e->diagnostics, "take mean(...) or sum(...) of it");
+        return NULL;
+    }
     return node->type.shape.rank ? build_mean(e->graph, node, (1u << node->type.shape.rank) - 1u, false) : node;
 }
 
@@ -120,6 +126,15 @@ static Value retarget(void *context, Value output, Value target) {
     return target;
 }
 
+static bool weighs_samples(Train *train, const MethodUse *use, const Tree *hook, const Node *weights, const Node *loss) {
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    bool is_constant = weights->op == OP_CONSTANT && weights->type.shape.rank == 0;
+    if (is_constant || loss->type.shape.rank == 0 || shape_equal(weights->type.shape, loss->type.shape)) return true;
+    diagnose(train->e->diagnostics, "E0601", hook->span, "the reweigh hook of '%s' must give one weight for each sample, %s, found %s", use->method->maker->name,
+             shape_text(loss->type.shape, a), shape_text(weights->type.shape, b));
+    return diagnose_second(train->e->diagnostics, use->span, "used here");
+}
+
 static Value reweigh(void *context, Value loss) {
     TapContext *tap = context;
     Elaborator *e = tap->train->e;
@@ -132,9 +147,22 @@ static Value reweigh(void *context, Value loss) {
         scope_set(e, supply, "output", e->tap->output);
         scope_set(e, supply, "target", e->tap->target);
         Node *weights = to_node(e, hook_run(e, tap->train->methods[k].method, hook, supply));
+        if (weights && !weighs_samples(tap->train, &tap->train->methods[k], hook, weights, weighted)) return value_none();
         weighted = weights ? build_binary(e->graph, OP_MUL, weighted, weights) : NULL;
     }
     return value_tensor(weighted, loss.span);
+}
+
+static bool is_named_twice(Train *train, const Tree *minimize, int at) {
+    for (int k = 5; k < at; k++) {
+        const char *name = term_name(minimize->items[at]);
+        if (strcmp(term_name(minimize->items[k]), name)) continue;
+        diagnose(train->e->diagnostics, "E0201", minimize->items[at]->span, "two terms are named '%s'", name);
+        diagnose_second(train->e->diagnostics, minimize->items[k]->span, "the first one");
+        diagnose_help(train->e->diagnostics, "give it a name of its own: other = ...");
+        return true;
+    }
+    return false;
 }
 
 /* The sum of all terms; `output` and `target` of the first loss are bound for the penalties. */
@@ -148,6 +176,7 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
     Node *total = NULL;
     for (int k = 5; k < objective->tree->count; k++) {
         const Tree *term = objective->tree->items[k];
+        if (is_named_twice(train, objective->tree, k)) return NULL;
         Node *node = term_node(train, term, scope);
         if (!node) return NULL;
         scope_set(e, scope, term_name(term), value_tensor(node, term->span));
@@ -172,8 +201,12 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
 static bool bind_methods(Train *train, Objective *objective, Scope *scope) {
     for (int k = 0; k < train->method_count; k++)
         if (!method_bind(train->e, train->methods[k].method, scope)) return false;
-    for (int k = 0; k < train->optimizer_count; k++)
+    if (!objective->trained) return true; /* the throw-away building: what optimizers change is not known yet */
+    for (int k = 0; k < train->optimizer_count; k++) {
+        flat_bind_count(train, objective, &train->optimizers[k], scope);
         if (!method_bind(train->e, train->optimizers[k].method, scope)) return false;
+    }
+    flat_bind_count(train, objective, &objective->optimizer, scope);
     return !objective->optimizer.method || method_bind(train->e, objective->optimizer.method, scope);
 }
 
@@ -197,6 +230,13 @@ static void bind_gradient_norm(Train *train, const Objective *objective, Scope *
     if (sum) scope_set(e, scope, "gradient_norm", value_tensor(build_unary(e->graph, OP_SQRT, sum), objective->tree->span));
 }
 
+static bool update_flat(Train *train, Objective *objective, Scope *scope, Node *const *raw, Node *const *gradients) {
+    if (is_flat(&objective->optimizer)) return flat_update(train, objective, &objective->optimizer, raw, gradients, scope);
+    for (int k = 0; k < train->optimizer_count; k++)
+        if (is_flat(&train->optimizers[k]) && !flat_update(train, objective, &train->optimizers[k], raw, gradients, scope)) return false;
+    return true;
+}
+
 static bool update_parameters(Train *train, Objective *objective, Scope *scope, Node *total) {
     Elaborator *e = train->e;
     Selection *trained = objective->trained;
@@ -214,11 +254,16 @@ static bool update_parameters(Train *train, Objective *objective, Scope *scope, 
         Member *member = trained->items[k].member;
         e->graph->here = objective->tree->span;
         Node *gradient = hooks_gradient(train, member, raw[k], gradients[k], scope);
+        const MethodUse *optimizer = optimizer_for(train, objective, member);
+        if (optimizer && is_flat(optimizer)) {
+            if (!(gradients[k] = gradient)) return false;
+            continue;
+        }
         Node *updated = gradient ? hooks_update(train, objective, member, raw[k], gradient, scope) : NULL;
         if (!updated) return false;
         if (updated != raw[k]) commit_cell(e, member->cell, updated, true);
     }
-    if (any) return true;
+    if (any) return update_flat(train, objective, scope, raw, gradients);
     return diagnose(e->diagnostics, "E0500", objective->tree->span, "no term depends on a parameter that is trained here");
 }
 
