@@ -4,13 +4,13 @@
 
 #include "lang/driver/options.h"
 
-int command_run(const Options *options);   /* run.c */
+int command_run(const Options *options); /* run.c */
 int command_check(const Options *options);
 int command_explain(const Options *options);
 int command_graph(const Options *options);
-int command_doc(const Options *options);   /* doc.c */
-int command_fmt(const Options *options);   /* fmt.c */
-int command_test(const Options *options);  /* test.c */
-int command_repl(const Options *options);  /* repl.c */
+int command_doc(const Options *options);  /* doc.c */
+int command_fmt(const Options *options);  /* fmt.c */
+int command_test(const Options *options); /* test.c */
+int command_repl(const Options *options); /* repl.c */
 
 #endif

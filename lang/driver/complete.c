@@ -57,7 +57,8 @@ static Value chain_value(Session *session, const char *before) {
     char *chain = copy_bytes(start, (size_t)(end - start)), *rest = NULL;
     char *name = strtok_r(chain, ".", &rest);
     Value value = value_none();
-    if (name && !scope_find(&session->elaborator, session->elaborator.globals, arena_string(session->arena, name), &value)) value = value_none();
+    if (name && !scope_find(&session->elaborator, session->elaborator.globals, arena_string(session->arena, name), &value))
+        value = value_none();
     while (value_ok(value) && (name = strtok_r(NULL, ".", &rest)) != NULL) value = field_value(value, name);
     free(chain);
     return value;
@@ -93,7 +94,8 @@ void complete(Session *session, const char *before, const char *word, Candidates
     if (word[0] == ':' && !length)
         for (const char *const *command = repl_commands; *command; command++) offer(&search, *command);
     else if (!strncmp(before, ":doc", 4)) doc_each(offer, &search);
-    else if (length && before[length - 1] == '.' && !(length > 1 && before[length - 2] == '.')) offer_fields(session, chain_value(session, before), &search);
+    else if (length && before[length - 1] == '.' && !(length > 1 && before[length - 2] == '.'))
+        offer_fields(session, chain_value(session, before), &search);
     else offer_names(session, &search);
     sort_once(out);
 }

@@ -47,12 +47,19 @@ static int terminal_columns(int file) {
 
 Session *console_session(const Options *options, bool check_only) {
     bool is_terminal = isatty(STDERR_FILENO);
-    Session *session = session_new(
-        (SessionOptions){.threads = options->threads, .check_only = check_only, .explain = options->explain, .verify = options->verify, .quiet = options->quiet,
-                         .colour = console_has_colour(STDERR_FILENO), .overrides = options->overrides,
-                         .override_count = options->override_count, .dump = options->dump},
-        (SessionOutput){.write = write_out, .note = write_note, .note_is_terminal = is_terminal,
-                        .columns = is_terminal ? terminal_columns(STDERR_FILENO) : COLUMNS});
+    Session *session = session_new((SessionOptions){.threads = options->threads,
+                                                    .check_only = check_only,
+                                                    .explain = options->explain,
+                                                    .verify = options->verify,
+                                                    .quiet = options->quiet,
+                                                    .colour = console_has_colour(STDERR_FILENO),
+                                                    .overrides = options->overrides,
+                                                    .override_count = options->override_count,
+                                                    .dump = options->dump},
+                                   (SessionOutput){.write = write_out,
+                                                   .note = write_note,
+                                                   .note_is_terminal = is_terminal,
+                                                   .columns = is_terminal ? terminal_columns(STDERR_FILENO) : COLUMNS});
     session->elaborator.seed = (uint64_t)options->seed;
     return session;
 }

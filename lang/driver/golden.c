@@ -127,8 +127,8 @@ bool golden_run(Golden *golden, const SessionOptions *options, const char *path,
     const char *slash = strrchr(path, '/');
     session->directory = slash ? arena_bytes(session->arena, path, (size_t)(slash - path)) : "";
     Script script;
-    bool ok = (!prelude || session_run(session, path, prelude, strlen(prelude))) && session_read(session, path, text, length, &script, NULL) &&
-              run_statements(session, golden, &script);
+    bool ok = (!prelude || session_run(session, path, prelude, strlen(prelude))) &&
+              session_read(session, path, text, length, &script, NULL) && run_statements(session, golden, &script);
     ok = ok && !session->diagnostics.error_count;
     session_report(session);
     session_free(session);

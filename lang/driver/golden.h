@@ -5,8 +5,8 @@
 #include "lang/script/session.h"
 
 typedef struct Golden {
-    Text output, notes;  /* what the case printed; what it reported, differences included */
-    int lines;           /* golden places that were compared */
+    Text output, notes; /* what the case printed; what it reported, differences included */
+    int lines;          /* golden places that were compared */
 } Golden;
 
 /* Runs a text in a session of its own and compares. `prelude`, where given, is run first in the same session. */

@@ -15,14 +15,16 @@ static const Command commands[] = {
     {"run", "FILE", "run a script", "FILE may be `-` for standard input.\n", 1, 1, command_run},
     {"explain", "FILE", "say what one step of each train block does: places, passes, state, memory", "", 1, 1, command_explain},
     {"check", "FILE…", "check names, shapes and clauses of scripts without computing", "", 1, -1, command_check},
-    {"graph", "FILE", "show what a script compiles to, statement by statement", "Shows the fused groups by default; --dump chooses another stage.\n", 1, 1, command_graph},
+    {"graph", "FILE", "show what a script compiles to, statement by statement",
+     "Shows the fused groups by default; --dump chooses another stage.\n", 1, 1, command_graph},
     {"doc", "[NAME]", "explain a built-in, a name of the standard library, a data set or an error code",
      "Without a name it lists everything there is.\n", 0, -1, command_doc},
     {"fmt", "FILE…", "rewrite scripts in their one form", "FILE may be `-`: standard input to standard output.\n", 1, -1, command_fmt},
     {"test", "DIR|FILE…", "run scripts and compare what they print with their `#> value` lines",
      "A file passes when it runs without errors and every golden line matches. Of a folder all .reg files are run.\n"
      "`reg test stdlib` also runs the examples in the doc comments of the standard library, and of a page such as README.md\n"
-     "the blocks that open with ```reg, each as a script of its own.\n", 1, -1, command_test},
+     "the blocks that open with ```reg, each as a script of its own.\n",
+     1, -1, command_test},
     {"repl", "", "talk to Reg line by line (also: `reg` alone)", "", 0, 0, command_repl},
     {"help", "[COMMAND]", "show this page, or the options of a command", "", 0, 1, command_help},
     {"version", "", "show the version", "", 0, 0, command_version},
@@ -42,7 +44,8 @@ static int unknown_command(const char *word) {
     for (int k = 0; k < COMMAND_COUNT; k++) names[k] = commands[k].name;
     const char *nearest = nearest_name(word, names, COMMAND_COUNT);
     size_t length = strlen(word);
-    if (nearest || length < 4 || strcmp(word + length - 4, ".reg")) return unknown_word(NULL, word[0] == '-' ? "option" : "command", word, nearest);
+    if (nearest || length < 4 || strcmp(word + length - 4, ".reg"))
+        return unknown_word(NULL, word[0] == '-' ? "option" : "command", word, nearest);
     fprintf(stderr, "reg: '%s' is a script, not a command\nhelp: `reg run %s`\n", word, word);
     return EXIT_USAGE;
 }
@@ -51,8 +54,8 @@ static int unknown_command(const char *word) {
 
 static int help_of(const Command *command) {
     Text text = {0};
-    text_addf(&text, "reg %s %s%s— %s\n\n%s%s", command->name, command->arguments, *command->arguments ? " " : "", command->summary, command->help,
-              *command->help ? "\n" : "");
+    text_addf(&text, "reg %s %s%s— %s\n\n%s%s", command->name, command->arguments, *command->arguments ? " " : "", command->summary,
+              command->help, *command->help ? "\n" : "");
     options_help(command, &text);
     console_text(&text);
     text_free(&text);

@@ -9,9 +9,9 @@
 
 typedef struct Option {
     const char *name;
-    char letter;           /* 0: none */
-    const char *argument;  /* "N"; NULL: takes none */
-    const char *commands;  /* where it makes sense */
+    char letter;                                      /* 0: none */
+    const char *argument;                             /* "N"; NULL: takes none */
+    const char *commands;                             /* where it makes sense */
     bool (*set)(Options *options, const char *value); /* false after a message */
     const char *help;
 } Option;
@@ -90,7 +90,8 @@ static bool set_verify(Options *options, const char *value) { return (void)value
 static bool set_check(Options *options, const char *value) { return (void)value, options->check = true; }
 
 static const Option table[] = {
-    {"--set", 0, "NAME=VALUE", "run check explain graph", set_override, "replace the value of the script's top-level `let NAME`; may be repeated"},
+    {"--set", 0, "NAME=VALUE", "run check explain graph", set_override,
+     "replace the value of the script's top-level `let NAME`; may be repeated"},
     {"--threads", 0, "N", "run test repl", set_threads, "use N threads (all cores by default); results do not depend on it"},
     {"--seed", 0, "N", "run test repl", set_seed, "the seed of a script that sets none (0 by default)"},
     {"--quiet", 'q', NULL, "run check test repl", set_quiet, "no progress, nothing about what went well"},

@@ -9,22 +9,22 @@ typedef struct Options Options;
 
 typedef struct Command {
     const char *name;
-    const char *arguments; /* "FILE [OPTION]…": for help */
-    const char *summary;   /* one line */
-    const char *help;      /* further lines, each ended; "" when there is nothing to add */
-    int least, most;       /* how many files or names; most -1: any number */
+    const char *arguments;              /* "FILE [OPTION]…": for help */
+    const char *summary;                /* one line */
+    const char *help;                   /* further lines, each ended; "" when there is nothing to add */
+    int least, most;                    /* how many files or names; most -1: any number */
     int (*run)(const Options *options); /* the exit code */
 } Command;
 
 struct Options {
     const Command *command;
-    const char **names;    /* what is not an option, in order */
+    const char **names; /* what is not an option, in order */
     int name_count;
     Override *overrides;
     int override_count;
-    int threads;           /* 0: all cores */
+    int threads; /* 0: all cores */
     int64_t seed;
-    const char *dump;      /* NULL: none */
+    const char *dump; /* NULL: none */
     bool quiet, verify, check, explain;
 };
 

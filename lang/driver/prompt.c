@@ -21,7 +21,7 @@ enum { HISTORY_MAX = 2000 };
 static struct {
     Session *session;
     bool is_terminal;
-    char *history;          /* path, NULL: none */
+    char *history; /* path, NULL: none */
     char *line;
     bool is_done;
     volatile sig_atomic_t interrupted;

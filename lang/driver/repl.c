@@ -20,11 +20,12 @@ typedef struct Repl {
 /* Commands ----------------------------------------------------------------------------------------------------------- */
 
 static void show_help(void) {
-    printf("Type statements and expressions; expressions print their value. An unfinished one goes on in the next line, an empty line ends it.\n"
-           "Tab completes names, and fields behind a dot. Ctrl-C clears the line, or stops a training after its step and keeps what was learned.\n"
-           "  :doc NAME   explain a name (`:doc` alone lists all)\n"
-           "  :names      what this session has defined\n"
-           "  :quit       leave (also Ctrl-D)\n");
+    printf(
+        "Type statements and expressions; expressions print their value. An unfinished one goes on in the next line, an empty line ends it.\n"
+        "Tab completes names, and fields behind a dot. Ctrl-C clears the line, or stops a training after its step and keeps what was learned.\n"
+        "  :doc NAME   explain a name (`:doc` alone lists all)\n"
+        "  :names      what this session has defined\n"
+        "  :quit       leave (also Ctrl-D)\n");
 }
 
 static void show_doc(Repl *repl, const char *name) {

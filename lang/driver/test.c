@@ -27,7 +27,8 @@ static bool is_library(const char *text, size_t length) {
     bool ok = !diagnostics.error_count;
     for (int k = 0; k < script.root->count && ok; k++) {
         TreeKind kind = script.root->items[k]->kind;
-        ok = kind == TREE_FN || kind == TREE_LOSS || kind == TREE_PENALTY || kind == TREE_MODEL || kind == TREE_METHOD || kind == TREE_LET || kind == TREE_IMPORT;
+        ok = kind == TREE_FN || kind == TREE_LOSS || kind == TREE_PENALTY || kind == TREE_MODEL || kind == TREE_METHOD ||
+             kind == TREE_LET || kind == TREE_IMPORT;
     }
     diagnostics_clear(&diagnostics);
     sources_free(&sources);
@@ -37,8 +38,8 @@ static bool is_library(const char *text, size_t length) {
 
 static bool run_case(Tally *tally, const char *path, const char *text, size_t length, const char *prelude) {
     Golden golden = {0};
-    SessionOptions options = {.threads = tally->options->threads, .verify = tally->options->verify, .quiet = true,
-                              .colour = console_has_colour(STDERR_FILENO)};
+    SessionOptions options = {
+        .threads = tally->options->threads, .verify = tally->options->verify, .quiet = true, .colour = console_has_colour(STDERR_FILENO)};
     bool ok = golden_run(&golden, &options, path, text, length, prelude);
     tally->lines += golden.lines;
     if (!ok) {
