@@ -2,6 +2,7 @@
 #include "lang/elaborate/elaborate.h"
 #include "lang/elaborate/index.h"
 #include "lang/elaborate/loop.h"
+#include "lang/elaborate/method.h"
 #include "lang/elaborate/operator.h"
 #include "lang/syntax/parser.h"
 
@@ -69,6 +70,17 @@ static bool is_clock_name(const char *name) {
     return !strcmp(name, "step") || !strcmp(name, "epoch") || !strcmp(name, "progress");
 }
 
+/* What a train block supplies, when no name is near. */
+static void help_with_fields(Elaborator *e, Scope *scope) {
+    Text list = {0};
+    int count = 0;
+    for (Scope *at = scope; at && at != e->globals && at != e->standard; at = at->parent)
+        for (int k = 0; k < at->count && count < 12; k++)
+            if (at->fields[k].value.kind == VALUE_TENSOR) text_addf(&list, "%s%s", count++ ? ", " : "", at->fields[k].name);
+    if (count) diagnose_help(e->diagnostics, "known in this block are: %s", text_string(&list));
+    text_free(&list);
+}
+
 static Value unknown_name(Elaborator *e, const Tree *tree, Scope *scope) {
     diagnose(e->diagnostics, "E0200", tree->span, "no value named '%s' in scope", tree->name);
     const char *names[512];
@@ -81,7 +93,10 @@ static Value unknown_name(Elaborator *e, const Tree *tree, Scope *scope) {
     for (Scope *at = scope; at; at = at->parent)
         for (int k = 0; k < at->count && count < 512; k++) names[count++] = at->fields[k].name;
     const char *nearest = nearest_name(tree->name, names, count);
-    if (nearest) diagnose_help(e->diagnostics, "the nearest name is '%s'", nearest);
+    const char *clause = e->clock ? hook_supplier(tree->name) : NULL;
+    if (clause) diagnose_help(e->diagnostics, "it comes from %s", clause);
+    else if (nearest) diagnose_help(e->diagnostics, "the nearest name is '%s'", nearest);
+    else if (e->clock) help_with_fields(e, scope);
     return value_none();
 }
 

@@ -120,7 +120,7 @@ bool method_bind(Elaborator *e, Instance *method, Scope *around) {
 
 /* Hooks -------------------------------------------------------------------------------------------------------------- */
 
-static const char *supplier(const char *name) {
+const char *hook_supplier(const char *name) {
     static const struct { const char *name, *clause; } clauses[] = {
         {"output", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
         {"target", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
@@ -136,7 +136,7 @@ static bool hook_lacks(Elaborator *e, const Instance *method, const Tree *hook, 
     diagnose(e->diagnostics, "E0601", method->span, "the %s hook of '%s' asks for '%s', which this block does not have", hook->name,
              method->maker->name, parameter->name);
     diagnose_second(e->diagnostics, parameter->span, "asked for here");
-    const char *clause = supplier(parameter->name);
+    const char *clause = hook_supplier(parameter->name);
     return clause ? diagnose_help(e->diagnostics, "it comes from %s", clause) : false;
 }
 

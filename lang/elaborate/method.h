@@ -13,6 +13,8 @@ const Tree *method_hook(const Instance *method, const char *name); /* NULL when 
 bool hook_wants(const Tree *hook, const char *name);
 /* Runs a hook: parameters are taken from `supply` by name; a name that it lacks is E0601 saying which clause supplies it. */
 Value hook_run(Elaborator *e, Instance *method, const Tree *hook, Scope *supply);
+/* The clause of a train block that supplies a name such as `classes`; NULL for other names. */
+const char *hook_supplier(const char *name);
 /* States and parameters without a shape, or that mention `w`, are one for each parameter; without one they take the shape of `w`.
  * Declared on first use. */
 bool method_parameter_states(Elaborator *e, Instance *method, Cell *parameter, Scope *into);

@@ -134,6 +134,7 @@ static bool read_targets(Train *train) {
         if (is_trainable(train, train->targets[k], list->items[k])) continue;
         char buffer[KIND_TEXT];
         diagnose(train->e->diagnostics, "E0401", list->items[k]->span, "only models and free variables can be trained, and this is %s", value_describe(train->targets[k], buffer));
+        if (train->targets[k].kind == VALUE_FUNCTION) return diagnose_help(train->e->diagnostics, "what has parameters is declared as a model: `model %s{}(x) = ...`", list->items[k]->name ? list->items[k]->name : "f");
         return diagnose_help(train->e->diagnostics, train->targets[k].kind == VALUE_MAKER ? "make it first: let net = %s{}" : "declare it with `var %s: [...] ~ normal(0, 1)`",
                              train->targets[k].kind == VALUE_MAKER ? train->targets[k].maker->name : list->items[k]->name ? list->items[k]->name : "z");
     }
@@ -151,8 +152,10 @@ static bool read_use(Train *train, const Tree *clause, MethodUse *use) {
         diagnose(e->diagnostics, "E0203", clause->items[0]->span, "'%s' must be made", value.maker->name);
         return diagnose_help(e->diagnostics, "braces make: write %s{}", value.maker->name);
     }
-    if (value.kind != VALUE_INSTANCE || value.instance->maker->kind != MAKER_METHOD)
-        return diagnose(e->diagnostics, "E0401", clause->items[0]->span, "expected a method, and this is %s", value_describe(value, buffer));
+    if (value.kind != VALUE_INSTANCE || value.instance->maker->kind != MAKER_METHOD) {
+        diagnose(e->diagnostics, "E0401", clause->items[0]->span, "expected a method, and this is %s", value_describe(value, buffer));
+        return value.kind == VALUE_INSTANCE && diagnose_help(e->diagnostics, "a layer stands inside a model: x |> %s{...}", value.instance->maker->name);
+    }
     *use = (MethodUse){.method = value.instance, .selector = tree_item(clause, 1), .span = clause->span};
     return true;
 }
@@ -225,16 +228,27 @@ static bool read_keep(Train *train, const Tree *clause, Watch *watch) {
 static bool read_event(Train *train, const Tree *tree, Instance *method, Event *event) {
     bool ok;
     int64_t steps = train_steps_of(train, tree->items[0], &ok);
+    if (ok && tree->kind == TREE_AT && !strcmp(tree->items[0]->name, "percent") && steps > train->total_steps)
+        return diagnose(train->e->diagnostics, "E0304", tree->items[0]->span, "a run ends at 100%%");
     *event = (Event){.tree = tree->items[1], .method = method};
     if (tree->kind == TREE_EVERY) event->every = steps < 1 ? 1 : steps;
     else event->at = steps < 1 ? 1 : steps;
     return ok;
 }
 
+/* The first clause of the kind is the second place. */
+static bool clause_twice(Train *train, const Tree *clause, const char *word) {
+    diagnose(train->e->diagnostics, "E0600", clause->span, "`%s` stands twice in this block", word);
+    for (int k = 3; k < train->tree->count; k++)
+        if (train->tree->items[k]->kind == clause->kind) return diagnose_second(train->e->diagnostics, train->tree->items[k]->span, "the first one");
+    return false;
+}
+
 static bool read_seed(Train *train) {
     train->seed = train->e->seed;
     for (int k = 3; k < train->tree->count; k++) {
         const Tree *clause = train->tree->items[k];
+        if (clause->kind == TREE_BATCH && (train->batch || train->batch_all)) return clause_twice(train, clause, "batch");
         if (clause->kind == TREE_BATCH) {
             train->batch = tree_item(clause, 0) ? clause : NULL;
             train->batch_all = !tree_item(clause, 0);
@@ -250,7 +264,13 @@ static bool read_seed(Train *train) {
 static bool read_clause(Train *train, const Tree *clause) {
     switch ((int)clause->kind) {
     case TREE_MINIMIZE: return read_objective(train, clause, &train->objectives[train->objective_count++]);
-    case TREE_USING: return read_optimizer(train, clause, &train->optimizers[train->optimizer_count++]);
+    case TREE_USING:
+        for (int k = 0; k < train->optimizer_count; k++)
+            if (!train->optimizers[k].selector && !tree_item(clause, 1)) {
+                clause_twice(train, clause, "using");
+                return diagnose_help(train->e->diagnostics, "several optimizers share the parameters out: `using sgd{} on net.**.w`");
+            }
+        return read_optimizer(train, clause, &train->optimizers[train->optimizer_count++]);
     case TREE_METHOD_USE: return read_use(train, clause, &train->methods[train->method_count++]);
     case TREE_WATCH: return read_watch(train, clause, WATCH_SHOW, &train->watches[train->watch_count++]);
     case TREE_LOG: return read_watch(train, clause, WATCH_LOG, &train->watches[train->watch_count++]);
@@ -270,6 +290,10 @@ static bool read_clause(Train *train, const Tree *clause) {
         return open_stream(train, stream, tree_item(clause, 1), false);
     }
     case TREE_BATCH: case TREE_SEED: case TREE_LET: case TREE_STATE: return true;
+    }
+    if (clause->kind == TREE_PRECISION) {
+        diagnose(train->e->diagnostics, "E0600", clause->span, "the precision is one for all of a script");
+        return diagnose_help(train->e->diagnostics, "write `precision %s` at the top of the script", clause->name);
     }
     return diagnose(train->e->diagnostics, "E0600", clause->span, "a train block cannot hold this clause");
 }
@@ -297,6 +321,9 @@ static bool has_optimizer(Train *train) {
     for (int k = 0; k < train->objective_count; k++) {
         if (train->objectives[k].optimizer.method || train->optimizer_count) continue;
         diagnose(train->e->diagnostics, "E0600", train->objectives[k].tree->span, "no optimizer for this `minimize`");
+        for (int j = 0; j < train->method_count; j++)
+            if (method_hook(train->methods[j].method, "update"))
+                return diagnose_help(train->e->diagnostics, "'%s' is an optimizer: write `using` instead of `with`", train->methods[j].method->maker->name);
         return diagnose_help(train->e->diagnostics, "add `using adam{lr = 1e-3}`");
     }
     return true;

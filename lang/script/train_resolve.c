@@ -167,13 +167,44 @@ static bool attach_all(Train *train) {
     return ok;
 }
 
+static void count_member(void *context, Instance *owner, Member *member) {
+    (void)owner;
+    *(int *)context += member->kind == MEMBER_PARAM && member->cell;
+}
+
+static bool nothing_to_train(Train *train) {
+    Diagnostics *diagnostics = train->e->diagnostics;
+    const Tree *target = train->tree->items[0]->items[0];
+    int frozen = 0;
+    if (train->targets[0].kind == VALUE_INSTANCE) instance_walk(train->targets[0].instance, count_member, &frozen);
+    diagnose(diagnostics, "E0600", target->span, "there is nothing to train: %s", frozen ? "all parameters are frozen" : "no term applies this, or it has no parameters");
+    return target->name && !frozen && diagnose_help(diagnostics, "apply it in a term of `minimize`: %s(x)", target->name);
+}
+
+static bool acts_on_trained_only(const Instance *method) {
+    static const char *const elsewhere[] = {"weight", "activation", "penalty", "start"};
+    for (size_t k = 0; k < sizeof elsewhere / sizeof *elsewhere; k++)
+        if (method_hook(method, elsewhere[k])) return false;
+    return method_hook(method, "gradient") || method_hook(method, "update") || method_hook(method, "project");
+}
+
+/* `on other.**`, where the block trains `net`, would silently do nothing. */
+static bool finds_trained(Train *train, const MethodUse *use) {
+    if (!use->selection || !acts_on_trained_only(use->method)) return true;
+    for (int k = 0; k < use->selection->count; k++)
+        for (int j = 0; j < train->parameters->count; j++)
+            if (train->parameters->items[j].member == use->selection->items[k].member) return true;
+    diagnose(train->e->diagnostics, "E0700", use->selector->span, "the selector '%s' finds nothing that this block trains", use->selection->text ? use->selection->text : "");
+    return diagnose_second(train->e->diagnostics, train->tree->items[0]->span, "this is trained");
+}
+
 bool train_resolve(Train *train) {
     gather_parameters(train);
-    if (!train->parameters->count) return diagnose(train->e->diagnostics, "E0600", train->tree->items[0]->span, "there is nothing to train: no term applies a model with parameters that are not frozen");
+    if (!train->parameters->count) return nothing_to_train(train);
     for (int k = 0; k < train->method_count; k++)
-        if (!resolve_use(train, &train->methods[k])) return false;
+        if (!resolve_use(train, &train->methods[k]) || !finds_trained(train, &train->methods[k])) return false;
     for (int k = 0; k < train->optimizer_count; k++)
-        if (!resolve_use(train, &train->optimizers[k])) return false;
+        if (!resolve_use(train, &train->optimizers[k]) || !finds_trained(train, &train->optimizers[k])) return false;
     if (train->method_count && !attach_all(train)) return false;
     gather_parameters(train); /* methods may have brought parameters of their own */
     for (int k = 0; k < train->objective_count; k++)

@@ -71,7 +71,7 @@ static bool not_finite(Train *train, Objective *objective, const ShownTerm *term
     int at = plan_find_nonfinite(objective->program->plan, &fault);
     Span span = at >= 0 && objective->program->step_spans[at].file ? objective->program->step_spans[at] : term->span;
     diagnose(diagnostics, "E0900", span, "a value here became %s at step %lld, in the term '%s'", isnan(value) ? "NaN" : "infinite", (long long)step + 1, term->name);
-    diagnose_second(diagnostics, term->span, "the term '%s'", term->name);
+    if (span.start > term->span.start || span.end < term->span.end) diagnose_second(diagnostics, term->span, "the term '%s'", term->name);
     return diagnose_help(diagnostics, "the parameters are as they were after step %lld", (long long)step);
 }
 

@@ -58,6 +58,11 @@ bool train_compile_watch(Train *train, Watch *watch) {
         diagnose_help(e->diagnostics, "take its mean(…)");
         node = NULL;
     }
+    if (node && watch->kind == WATCH_STOP && node->type.dtype != DTYPE_BOOL) {
+        diagnose(e->diagnostics, "E0401", watch->value->span, "the condition of `stop when` must be true or false, found a number");
+        diagnose_help(e->diagnostics, "compare it, such as `stop when loss < 0.1`");
+        node = NULL;
+    }
     if (node) watch->program = session_compile(train->session, graph, &node, 1, NULL, 0, watch->span);
     train_end_pass(train);
     graph_free(graph);
