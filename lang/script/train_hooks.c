@@ -139,7 +139,6 @@ bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **tota
         if (!solve_terms(train, use, scope, &sum)) return false;
         if (hook && !penalty_terms(train, use, hook, scope, &sum)) return false;
         if (!sum) continue;
-        scope_set(e, scope, use->method->maker->name, value_tensor(sum, use->span));
         *total = *total ? build_binary(e->graph, OP_ADD, *total, sum) : sum;
     }
     return true;

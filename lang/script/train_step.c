@@ -179,7 +179,7 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
         if (is_named_twice(train, objective->tree, k)) return NULL;
         Node *node = term_node(train, term, scope);
         if (!node) return NULL;
-        scope_set(e, scope, term_name(term), value_tensor(node, term->span));
+        if (term->name) scope_set(e, scope, term->name, value_tensor(node, term->span)); /* a hook may take grad of a named term */
         if (outputs) show_term(train, objective, outputs, term_name(term), node, term->span);
         e->graph->here = term->span;
         total = total ? build_binary(e->graph, OP_ADD, total, node) : node;
