@@ -27,68 +27,116 @@ static inline Reach reach(int64_t at, int64_t stride, int64_t pad, int64_t size,
     return r;
 }
 
-/* Output positions of one row for which column `offset + stride * position` lies in the image. */
-static Reach valid_columns(const Pool *p, int64_t offset, int64_t from, int64_t to) {
-    int64_t first = offset < 0 ? ceil_div(-offset, p->stride_w) : 0;
-    int64_t end = offset < p->w ? ceil_div(p->w - offset, p->stride_w) : 0;
-    first = min_i64(max_i64(first, from), to);
-    return (Reach){first, max_i64(first, min_i64(end, to))};
-}
-
-enum { CHUNK = 64 };
-
-/* The winner so far of up to CHUNK neighbouring windows; tap is ky * w + kx, -1 while no element was seen.
- * `!(best >= value)` takes a larger value and a NaN; the test on `best` keeps the first NaN. */
-#define TAKE(TYPE, STRIDE)                                                                                     \
-    for (int64_t k = 0; k < count; k++) {                                                                      \
-        TYPE value = x[k * (STRIDE)];                                                                          \
-        bool takes = (tap[k] < 0) | (!(best[k] >= value) & (best[k] == best[k]));                              \
-        best[k] = takes ? value : best[k];                                                                     \
-        tap[k] = takes ? here : tap[k];                                                                        \
-    }
-
-#define DEFINE_POOL(TYPE, suffix, LOWEST)                                                                      \
-    WIDE static void take_##suffix(const TYPE *restrict x, int64_t stride, int64_t count, int32_t here,        \
-                                   TYPE *restrict best, int32_t *restrict tap) {                               \
-        if (stride == 1)                                                                                       \
-            TAKE(TYPE, 1)                                                                                      \
-        else if (stride == 2)                                                                                  \
-            TAKE(TYPE, 2)                                                                                      \
-        else                                                                                                   \
-            TAKE(TYPE, stride)                                                                                 \
+/* Windows of one row are searched in blocks of BLOCK neighbours, each block one vector, the last one moved back so that it is
+ * whole however short the row is. */
+#define DEFINE_BLOCK(TYPE, MASK, suffix, LOWEST, BLOCK, EVEN)                                                  \
+    typedef TYPE Values_##BLOCK##_##suffix __attribute__((vector_size((BLOCK) * sizeof(TYPE))));               \
+    typedef MASK Masks_##BLOCK##_##suffix __attribute__((vector_size((BLOCK) * sizeof(TYPE))));                \
+    /* Elements x[k * stride], all in the image. */                                                            \
+    static inline __attribute__((always_inline)) void load_##BLOCK##_##suffix(                                 \
+        const TYPE *x, int64_t stride, Values_##BLOCK##_##suffix *values) {                                    \
+        if (stride == 2) {                                                                                     \
+            Values_##BLOCK##_##suffix low, high; /* overlapping by one, so that nothing behind is read */      \
+            __builtin_memcpy(&low, x, sizeof low);                                                             \
+            __builtin_memcpy(&high, x + (BLOCK) - 1, sizeof high);                                             \
+            *values = __builtin_shuffle(low, high, (Masks_##BLOCK##_##suffix)EVEN);                            \
+        } else if (stride == 1) {                                                                              \
+            __builtin_memcpy(values, x, sizeof *values);                                                       \
+        } else {                                                                                               \
+            TYPE found[BLOCK];                                                                                 \
+            for (int k = 0; k < (BLOCK); k++)                                                                  \
+                found[k] = x[k * stride];                                                                      \
+            __builtin_memcpy(values, found, sizeof *values);                                                   \
+        }                                                                                                      \
     }                                                                                                          \
-    static void largest_of_chunk_##suffix(const Pool *p, const TYPE *in, int64_t oy, int64_t from, int64_t to, \
-                                          TYPE *out, int64_t *index) {                                         \
-        TYPE best[CHUNK];                                                                                      \
-        int32_t tap[CHUNK];                                                                                    \
-        for (int64_t k = 0; k < to - from; k++)                                                                \
-            best[k] = LOWEST, tap[k] = -1;                                                                     \
+    /* The same where some columns are not; those get -1 in the mask that are. */                              \
+    static void load_edge_##BLOCK##_##suffix(const Pool *p, const TYPE *x, int64_t column,                     \
+                                             Values_##BLOCK##_##suffix *values, Masks_##BLOCK##_##suffix *valid) { \
+        TYPE found[BLOCK] = {0};                                                                               \
+        MASK is_valid[BLOCK] = {0};                                                                            \
+        for (int k = 0; k < (BLOCK); k++, column += p->stride_w)                                               \
+            if (column >= 0 && column < p->w)                                                                  \
+                found[k] = x[k * p->stride_w], is_valid[k] = -1;                                               \
+        __builtin_memcpy(values, found, sizeof *values);                                                       \
+        __builtin_memcpy(valid, is_valid, sizeof *valid);                                                      \
+    }                                                                                                          \
+    /* A window's tap is ky * w + kx, -1 while no element was seen. A larger value is taken, and the first NaN is kept. */ \
+    static inline __attribute__((always_inline)) void largest_##BLOCK##_##suffix(                              \
+        const Pool *p, const TYPE *in, int64_t oy, int64_t from, TYPE *out, int64_t *index) {                  \
+        Masks_##BLOCK##_##suffix tap = {0}, takes;                                                             \
+        Values_##BLOCK##_##suffix best = {0}, value;                                                           \
+        tap -= 1;                                                                                              \
+        best += LOWEST;                                                                                        \
         for (int64_t ky = 0; ky < p->kh; ky++) {                                                               \
             int64_t y = oy * p->stride_h - p->pad_top + ky;                                                    \
             if (y < 0 || y >= p->h)                                                                            \
                 continue;                                                                                      \
             for (int64_t kx = 0; kx < p->kw; kx++) {                                                           \
-                Reach valid = valid_columns(p, kx - p->pad_left, from, to);                                    \
-                const TYPE *x = in + y * p->w + valid.first * p->stride_w + kx - p->pad_left;                  \
-                take_##suffix(x, p->stride_w, valid.end - valid.first, (int32_t)(ky * p->w + kx),              \
-                              best + (valid.first - from), tap + (valid.first - from));                        \
+                int64_t column = from * p->stride_w - p->pad_left + kx;                                        \
+                const TYPE *x = in + y * p->w + column;                                                        \
+                if (column >= 0 && column + ((BLOCK) - 1) * p->stride_w < p->w) {                              \
+                    load_##BLOCK##_##suffix(x, p->stride_w, &value);                                           \
+                    takes = (tap < 0) | (~(best >= value) & (best == best));                                   \
+                } else {                                                                                       \
+                    Values_##BLOCK##_##suffix found;                                                           \
+                    Masks_##BLOCK##_##suffix valid;                                                            \
+                    load_edge_##BLOCK##_##suffix(p, x, column, &found, &valid);                                \
+                    value = found;                                                                             \
+                    takes = valid & ((tap < 0) | (~(best >= value) & (best == best)));                         \
+                }                                                                                              \
+                best = (Values_##BLOCK##_##suffix)((takes & (Masks_##BLOCK##_##suffix)value) |                 \
+                                                   (~takes & (Masks_##BLOCK##_##suffix)best));                 \
+                tap = (takes & (MASK)(ky * p->w + kx)) | (~takes & tap);                                       \
             }                                                                                                  \
         }                                                                                                      \
-        for (int64_t k = 0; k < to - from; k++) {                                                              \
-            int64_t corner = (oy * p->stride_h - p->pad_top) * p->w + (from + k) * p->stride_w - p->pad_left;  \
-            out[from + k] = best[k];                                                                           \
-            index[from + k] = tap[k] < 0 ? 0 : corner + tap[k];                                                \
-        }                                                                                                      \
-    }                                                                                                          \
-    static void largest_##suffix(const Pool *p, int64_t plane) {                                               \
+        __builtin_memcpy(out + from, &best, sizeof best);                                                      \
+        int64_t corner = (oy * p->stride_h - p->pad_top) * p->w + from * p->stride_w - p->pad_left;            \
+        MASK taps[BLOCK];                                                                                      \
+        __builtin_memcpy(taps, &tap, sizeof taps);                                                             \
+        for (int k = 0; k < (BLOCK); k++)                                                                      \
+            index[from + k] = taps[k] < 0 ? 0 : corner + k * p->stride_w + taps[k];                            \
+    }
+
+#define BLOCKS(BLOCK, suffix)                                                                                  \
+    for (int64_t from = 0; from < p->ow; from += (BLOCK))                                                      \
+        largest_##BLOCK##_##suffix(p, in, oy, min_i64(from, p->ow - (BLOCK)), out, index);
+
+#define DEFINE_LARGEST(TYPE, suffix, LARGE, SMALL)                                                             \
+    WIDE static void largest_##suffix(const Pool *p, int64_t plane) {                                          \
         const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w;                                            \
         for (int64_t oy = 0; oy < p->oh; oy++) {                                                               \
-            int64_t row = (plane * p->oh + oy) * p->ow;                                                        \
-            for (int64_t from = 0; from < p->ow; from += CHUNK)                                                \
-                largest_of_chunk_##suffix(p, in, oy, from, min_i64(from + CHUNK, p->ow),                       \
-                                          (TYPE *)p->out + row, p->index + row);                               \
+            TYPE *out = (TYPE *)p->out + (plane * p->oh + oy) * p->ow;                                         \
+            int64_t *index = p->index + (plane * p->oh + oy) * p->ow;                                          \
+            if (p->ow >= (LARGE))                                                                              \
+                BLOCKS(LARGE, suffix)                                                                          \
+            else if (p->ow >= (SMALL))                                                                         \
+                BLOCKS(SMALL, suffix)                                                                          \
+            else                                                                                               \
+                BLOCKS(1, suffix)                                                                              \
         }                                                                                                      \
-    }                                                                                                          \
+    }
+
+/* Indices of every second element of two vectors of which the second starts one element early. */
+#define EVEN_1 {0}
+#define EVEN_2 {0, 3}
+#define EVEN_4 {0, 2, 5, 7}
+#define EVEN_8 {0, 2, 4, 6, 9, 11, 13, 15}
+
+/* Of at most 32 bytes: gcc takes comparisons of longer generic vectors apart. */
+DEFINE_BLOCK(float, int32_t, f32, -INFINITY, 1, EVEN_1)
+DEFINE_BLOCK(float, int32_t, f32, -INFINITY, 4, EVEN_4)
+DEFINE_BLOCK(float, int32_t, f32, -INFINITY, 8, EVEN_8)
+DEFINE_LARGEST(float, f32, 8, 4)
+DEFINE_BLOCK(double, int64_t, f64, -(double)INFINITY, 1, EVEN_1)
+DEFINE_BLOCK(double, int64_t, f64, -(double)INFINITY, 2, EVEN_2)
+DEFINE_BLOCK(double, int64_t, f64, -(double)INFINITY, 4, EVEN_4)
+DEFINE_LARGEST(double, f64, 4, 2)
+DEFINE_BLOCK(int64_t, int64_t, i64, INT64_MIN, 1, EVEN_1)
+DEFINE_BLOCK(int64_t, int64_t, i64, INT64_MIN, 2, EVEN_2)
+DEFINE_BLOCK(int64_t, int64_t, i64, INT64_MIN, 4, EVEN_4)
+DEFINE_LARGEST(int64_t, i64, 4, 2)
+
+#define DEFINE_SUMS(TYPE, suffix)                                                                              \
     static void sum_##suffix(const Pool *p, int64_t plane) {                                                   \
         const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w;                                            \
         TYPE *out = (TYPE *)p->out + plane * p->oh * p->ow;                                                    \
@@ -121,9 +169,9 @@ enum { CHUNK = 64 };
         }                                                                                                      \
     }
 
-DEFINE_POOL(float, f32, -INFINITY)
-DEFINE_POOL(double, f64, -(double)INFINITY)
-DEFINE_POOL(int64_t, i64, INT64_MIN)
+DEFINE_SUMS(float, f32)
+DEFINE_SUMS(double, f64)
+DEFINE_SUMS(int64_t, i64)
 
 static void pool_tile(void *context, int64_t tile) {
     const Pool *pool = context;
