@@ -126,7 +126,7 @@ golden: $B/reg   ## programs with their expected output
 	$(Q)sh tests/golden/run.sh $B
 
 library: $B/reg   ## the examples in the standard library, and the methods against their reference arrays
-	$(Q)$B/reg test --quiet stdlib
+	$(Q)$B/reg test --quiet stdlib lang/README.md
 	$(Q)sh tests/reference/run.sh $B
 
 examples: $B/reg   ## every example, in its short form
