@@ -228,6 +228,31 @@ static void scatter_along_part(void *context, int64_t tile) {
     }
 }
 
+#define ADD_LINE(TYPE, EXPRESSION)                                                     \
+    do {                                                                               \
+        TYPE *to = (TYPE *)s->target + outer * s->base.size;                           \
+        const TYPE *from = (const TYPE *)s->update + outer * s->count;                 \
+        for (int64_t j = 0; j < s->count; j++)                                         \
+            to[index[j]] = (TYPE)(EXPRESSION);                                         \
+    } while (0)
+
+/* Along the last axis: some outer blocks, each of which is one line. */
+static void scatter_along_lines(void *context, int64_t tile) {
+    const Scatter *s = context;
+    int64_t first = tile * s->per_tile, end = min_i64(first + s->per_tile, s->base.outer), line_bytes = s->base.size * s->bytes;
+    if (s->target != s->source)
+        memcpy(s->target + first * line_bytes, s->source + first * line_bytes, (size_t)((end - first) * line_bytes));
+    for (int64_t outer = first; outer < end; outer++) {
+        const int64_t *index = s->index + outer * s->count;
+        switch (s->dtype) {
+        case DTYPE_BOOL: ADD_LINE(uint8_t, to[index[j]] | from[j]); break;
+        case DTYPE_I64: ADD_LINE(int64_t, (uint64_t)to[index[j]] + (uint64_t)from[j]); break;
+        case DTYPE_F32: ADD_LINE(float, to[index[j]] + from[j]); break;
+        case DTYPE_F64: ADD_LINE(double, to[index[j]] + from[j]); break;
+        }
+    }
+}
+
 bool kernel_scatter_along_add(const KernelCall *call) {
     Scatter s = describe(call, call->outputs[0].shape, true);
     if (!check_indices(&call->inputs[1], s.base.size, call->fault))
@@ -235,6 +260,11 @@ bool kernel_scatter_along_add(const KernelCall *call) {
     if (shape_count(call->outputs[0].shape) == 0)
         return true;
     s.update = call->inputs[2].data;
+    if (s.base.inner == 1) {
+        s.per_tile = items_per_tile(s.base.size + s.count);
+        threads_run(call->threads, ceil_div(s.base.outer, s.per_tile), scatter_along_lines, &s);
+        return true;
+    }
     s.per_tile = min_i64(s.base.inner, max_i64(64, items_per_tile(s.base.size + s.count)));
     s.parts = ceil_div(s.base.inner, s.per_tile);
     threads_run(call->threads, s.base.outer * s.parts, scatter_along_part, &s);
