@@ -80,6 +80,7 @@ struct Elaborator {
     Node *key;                 /* i64 [2] (seed, step) for random nodes; made on demand */
     Cell *key_cell;            /* bound by a train block; NULL at top level */
     Clock *clock;
+    const Value *targets; int target_count; /* what the train block in progress trains */
     bool training;
     bool commits_allowed;      /* false inside extra forward passes and evaluation */
     bool reads_stored;         /* parameters as they are stored, not as methods show them */

@@ -206,6 +206,15 @@ static Value run_initial_spread(Elaborator *e, const Builtin *self, const Argume
     return value_tensor(build_unary(e->graph, OP_SQRT, build_mean(e->graph, squares, all, false)), arguments->span);
 }
 
+static Value run_is_trained(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    if (!is_model(arguments->values[0])) return not_a_model(e, "is_trained", arguments->values[0]);
+    bool found = false;
+    for (const Instance *at = arguments->values[0].instance; at; at = at->parent)
+        for (int k = 0; k < e->target_count; k++) found = found || (e->targets[k].kind == VALUE_INSTANCE && e->targets[k].instance == at);
+    return value_bool(found, arguments->span);
+}
+
 typedef struct Folding {
     Elaborator *e;
     Span span;
@@ -301,6 +310,7 @@ const Builtin builtins_model[] = {
     {"copy(net)", run_copy, 0, "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)", false},
     {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector `only` finds) is trained through it. Example: frozen(net)", false},
     {"folded(net)", run_folded, 0, "A copy of the model whose parameters are what methods with a weight hook showed the model (masked, companded, quantized), without these methods. Example: let plain = folded(net)", false},
+    {"is_trained(net)", run_is_trained, 0, "True inside a train block for the models that it trains and their parts: what a method is given can be checked. Example: is_trained(dense{3})", false},
     {"stored(w)", run_stored, 0, "Parameters of a model as they are stored and trained, not as methods with a weight hook show them to it. Example: stored(net.dense_1.w)", true},
     {"init_std(w)", run_initial_spread, 0, "The standard deviation that a parameter's initialiser was made for, such as sqrt(2 / in) for he; where none is known, the standard deviation of its values. Example: init_std([-1.0, 1.0])", false},
     {"parameters(net)", run_parameters, 0, "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},

@@ -121,7 +121,7 @@ bool train_build_event(Train *train, Event *event);
 /* The pipeline of one step (train_hooks.c): each adds to the graph under construction. */
 Node *hooks_sample(Train *train, Node *index, Scope *scope);
 bool hooks_augment(Train *train, Scope *scope);
-bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total);
+bool hooks_penalty(Train *train, const MethodUse *use, Scope *scope, Node **sum); /* NULL stays when it has none */
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope);
 Node *hooks_project(Train *train, Member *member, Node *w, Scope *scope);
 const MethodUse *optimizer_for(Train *train, Objective *objective, Member *member); /* NULL: none */

@@ -128,20 +128,10 @@ static bool solve_terms(Train *train, const MethodUse *use, Scope *scope, Node *
     return diagnose_help(e->diagnostics, "it is given the records of odeint and sdeint");
 }
 
-bool hooks_penalty(Train *train, Objective *objective, Scope *scope, Node **total) {
-    Elaborator *e = train->e;
-    (void)objective;
-    e->solves = NULL;
-    for (int k = 0; k < train->method_count; k++) {
-        MethodUse *use = &train->methods[k];
-        const Tree *hook = method_hook(use->method, "penalty");
-        Node *sum = NULL;
-        if (!solve_terms(train, use, scope, &sum)) return false;
-        if (hook && !penalty_terms(train, use, hook, scope, &sum)) return false;
-        if (!sum) continue;
-        *total = *total ? build_binary(e->graph, OP_ADD, *total, sum) : sum;
-    }
-    return true;
+bool hooks_penalty(Train *train, const MethodUse *use, Scope *scope, Node **sum) {
+    const Tree *hook = method_hook(use->method, "penalty");
+    train->e->solves = NULL; /* what hooks solve is not the model's */
+    return solve_terms(train, use, scope, sum) && (!hook || penalty_terms(train, use, hook, scope, sum));
 }
 
 /* Gradient, update, projection ----------------------------------------------------------------------------------------- */

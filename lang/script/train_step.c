@@ -28,11 +28,14 @@ void train_begin_pass(Train *train, Graph *graph, bool training) {
     train->clock.epoch = clock_leaf(graph, train->epoch);
     train->clock.progress = clock_leaf(graph, train->progress);
     e->clock = &train->clock;
+    e->targets = train->targets;
+    e->target_count = train->target_count;
 }
 
 void train_end_pass(Train *train) {
     Elaborator *e = train->e;
     e->clock = NULL;
+    e->target_count = 0;
     e->tap = NULL;
     e->solves = NULL;
     e->training = e->commits_allowed = false;
@@ -63,7 +66,19 @@ static const char *term_name(const Tree *term) {
     return "loss";
 }
 
-static Node *term_node(Train *train, const Tree *term, Scope *scope) {
+static Node *one_number(Elaborator *e, Node *node) {
+    return node->type.shape.rank ? build_mean(e->graph, node, (1u << node->type.shape.rank) - 1u, false) : node;
+}
+
+/* `weight * value`: what is shown besides the weighted term. */
+static Node *unweighted(Elaborator *e, const Tree *tree, Node *node) {
+    bool is_product = tree->kind == TREE_BINARY && !strcmp(tree->name, "*") && node->op == OP_MUL;
+    if (!is_product) return NULL;
+    Node *raw = node->inputs[tree->items[1]->kind == TREE_NUMBER ? 0 : 1];
+    return raw->op == OP_CONSTANT || !shape_equal(raw->type.shape, node->type.shape) ? NULL : one_number(e, raw);
+}
+
+static Node *term_node(Train *train, const Tree *term, Scope *scope, Node **raw) {
     Elaborator *e = train->e;
     Value value = elaborate(e, term->items[0], scope);
     Node *node = to_node(e, value);
@@ -79,7 +94,8 @@ static Node *term_node(Train *train, const Tree *term, Scope *scope) {
         diagnose_help(e->diagnostics, "take mean(...) or sum(...) of it");
         return NULL;
     }
-    return node->type.shape.rank ? build_mean(e->graph, node, (1u << node->type.shape.rank) - 1u, false) : node;
+    *raw = unweighted(e, term->items[0], node);
+    return one_number(e, node);
 }
 
 typedef struct Outputs {
@@ -177,10 +193,11 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
     for (int k = 5; k < objective->tree->count; k++) {
         const Tree *term = objective->tree->items[k];
         if (is_named_twice(train, objective->tree, k)) return NULL;
-        Node *node = term_node(train, term, scope);
+        Node *raw = NULL, *node = term_node(train, term, scope, &raw);
         if (!node) return NULL;
         if (term->name) scope_set(e, scope, term->name, value_tensor(node, term->span)); /* a hook may take grad of a named term */
         if (outputs) show_term(train, objective, outputs, term_name(term), node, term->span);
+        if (outputs && raw) show_term(train, objective, outputs, arena_format(e->arena, "%s.raw", term_name(term)), raw, term->span);
         e->graph->here = term->span;
         total = total ? build_binary(e->graph, OP_ADD, total, node) : node;
     }
@@ -189,11 +206,14 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
         scope_set(e, scope, "output", tap.output);
         if (value_ok(tap.target)) scope_set(e, scope, "target", tap.target);
     }
-    Node *penalties = NULL;
-    if (!hooks_penalty(train, objective, scope, &penalties)) return NULL;
-    if (!penalties) return total;
-    if (outputs) show_term(train, objective, outputs, train->method_count == 1 ? train->methods[0].method->maker->name : "penalties", penalties, objective->tree->span);
-    return build_binary(e->graph, OP_ADD, total, penalties);
+    for (int k = 0; k < train->method_count && total; k++) {
+        Node *penalty = NULL;
+        if (!hooks_penalty(train, &train->methods[k], scope, &penalty)) return NULL;
+        if (!penalty) continue;
+        if (outputs) show_term(train, objective, outputs, train->methods[k].method->maker->name, penalty, train->methods[k].span);
+        total = build_binary(e->graph, OP_ADD, total, penalty);
+    }
+    return total;
 }
 
 /* The step ----------------------------------------------------------------------------------------------------------- */
@@ -306,6 +326,18 @@ static bool compile_objective(Train *train, Objective *objective, Outputs *outpu
     return objective->program != NULL;
 }
 
+/* The terms alone, thrown away: models get their parameters, which methods may then name in their settings. */
+static bool apply_models(Train *train, Objective *objective) {
+    Graph *graph = graph_new(train->e->diagnostics, train->e->float_type);
+    train_begin_pass(train, graph, !objective->tree->flag);
+    Scope *scope = scope_new(train->e, train->scope);
+    bool ok = train_bind_fields(train, objective, scope, false) && block_lets(train, scope);
+    for (int k = 5; ok && k < objective->tree->count; k++) ok = term_node(train, objective->tree->items[k], scope, &(Node *){NULL}) != NULL;
+    train_end_pass(train);
+    graph_free(graph);
+    return ok;
+}
+
 static bool build_objective(Train *train, Objective *objective, bool dry) {
     Elaborator *e = train->e;
     Graph *graph = graph_new(e->diagnostics, e->float_type);
@@ -328,9 +360,11 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
     return ok;
 }
 
-/* The first, throw-away building applies the models, so that their parameters exist when selectors are resolved. */
+/* What is built first is thrown away: it makes the parameters, those of methods too, so that selectors find them. */
 bool train_build(Train *train) {
     for (int k = 0; k < train->objective_count; k++)
+        if (!apply_models(train, &train->objectives[k])) return false;
+    for (int k = 0; train->method_count && k < train->objective_count; k++)
         if (!build_objective(train, &train->objectives[k], true)) return false;
     if (!train_resolve(train)) return false;
     for (int k = 0; k < train->objective_count; k++)
