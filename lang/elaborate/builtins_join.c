@@ -101,6 +101,14 @@ static Value run_stack(Elaborator *e, const Builtin *self, const Arguments *a) {
     int count, axis;
     Node **nodes = operands(e, a, &count);
     if (!nodes || !axis_at(e, a, 1, nodes[0]->type.shape.rank + 1, &axis)) return value_none();
+    for (int k = 1; k < count; k++)
+        if (!shape_equal(nodes[k]->type.shape, nodes[0]->type.shape)) {
+            char one[SHAPE_TEXT], other[SHAPE_TEXT];
+            diagnose(e->diagnostics, "E0400", k < a->rest_count ? a->rest[k].span : a->span, "what is stacked must have one shape, found %s after %s",
+                     shape_text(nodes[k]->type.shape, other), shape_text(nodes[0]->type.shape, one));
+            diagnose_help(e->diagnostics, "concat joins along an axis that is there");
+            return value_none();
+        }
     return result_of(a, build_stack(e->graph, nodes, count, axis));
 }
 

@@ -214,12 +214,19 @@ const char *to_string(Elaborator *e, Value value) {
     return NULL;
 }
 
+static const int64_t ELEMENTS_MAX = INT64_C(1) << 46;
+
 static bool add_dimension(Elaborator *e, Value value, Shape *out) {
     int64_t size;
     if (!to_integer(e, value, &size)) return false;
     if (size < 0) return diagnose(e->diagnostics, "E0304", value.span, "a dimension cannot be %lld", (long long)size);
     if (out->rank == RANK_MAX)
         return diagnose(e->diagnostics, "E0400", value.span, "a tensor has at most %d dimensions", RANK_MAX);
+    int64_t count = size;
+    for (int k = 0; k < out->rank; k++)
+        if (__builtin_mul_overflow(count, out->dims[k], &count) || count > ELEMENTS_MAX)
+            return diagnose(e->diagnostics, "E0304", value.span, "a tensor of this shape has more elements than any memory holds");
+    if (size > ELEMENTS_MAX) return diagnose(e->diagnostics, "E0304", value.span, "a dimension cannot be %lld", (long long)size);
     out->dims[out->rank++] = size;
     return true;
 }
@@ -246,9 +253,11 @@ bool to_shape(Elaborator *e, Value value, Shape *out) {
 bool to_axis(Elaborator *e, Value value, int rank, int *axis) {
     int64_t number;
     if (!to_integer(e, value, &number)) return false;
-    if (number < -rank || number >= rank)
-        return diagnose(e->diagnostics, "E0403", value.span, "axis %lld is out of range for a tensor with %d dimension%s",
-                        (long long)number, rank, rank == 1 ? "" : "s");
+    if (number < -rank || number >= rank) {
+        diagnose(e->diagnostics, "E0403", value.span, "axis %lld is out of range for a tensor with %d dimension%s", (long long)number, rank,
+                 rank == 1 ? "" : "s");
+        return rank > 0 && diagnose_help(e->diagnostics, "axes are 0 to %d, or -%d to -1 from the end", rank - 1, rank);
+    }
     *axis = (int)(number < 0 ? number + rank : number);
     return true;
 }

@@ -93,7 +93,8 @@ static Value unknown_name(Elaborator *e, const Tree *tree, Scope *scope) {
     for (Scope *at = scope; at; at = at->parent)
         for (int k = 0; k < at->count && count < 512; k++) names[count++] = at->fields[k].name;
     const char *nearest = nearest_name(tree->name, names, count);
-    const char *clause = e->clock ? hook_supplier(tree->name) : NULL;
+    bool is_field = !strcmp(tree->name, "x") || !strcmp(tree->name, "y");
+    const char *clause = e->clock && !(is_field && e->sample) ? hook_supplier(tree->name) : NULL;
     if (clause) diagnose_help(e->diagnostics, "it comes from %s", clause);
     else if (nearest) diagnose_help(e->diagnostics, "the nearest name is '%s'", nearest);
     else if (e->clock) help_with_fields(e, scope);
@@ -174,7 +175,15 @@ static Value elaborate_if(Elaborator *e, const Tree *tree, Scope *scope) {
         diagnose(e->diagnostics, "E0402", condition.span, "an `if` without `else` needs a condition known at compile time");
         return value_none();
     }
-    Node *test = to_node(e, condition);
+    bool is_truth = condition.kind == VALUE_TENSOR && condition.node->type.dtype == DTYPE_BOOL;
+    Node *test = is_truth ? to_node(e, condition) : NULL;
+    if (!is_truth && condition.kind == VALUE_LIST && (test = to_node(e, condition))) is_truth = test->type.dtype == DTYPE_BOOL;
+    if (!is_truth) {
+        char buffer[KIND_TEXT];
+        diagnose(e->diagnostics, "E0401", condition.span, "the condition of an `if` must be true or false, found %s", value_describe(condition, buffer));
+        if (condition.kind == VALUE_NUMBER || condition.kind == VALUE_TENSOR) diagnose_help(e->diagnostics, "compare it, such as `x != 0`");
+        return value_none();
+    }
     Node *yes = to_node(e, elaborate(e, tree->items[1], scope)), *no = to_node(e, elaborate(e, tree->items[2], scope));
     e->graph->here = tree->span;
     return value_tensor(build_ternary(e->graph, OP_WHERE, test, yes, no), tree->span);
@@ -271,7 +280,11 @@ static Value elaborate_field(Elaborator *e, const Tree *tree, Scope *scope) {
     if (!value_ok(base)) return base;
     e->graph->here = tree->span;
     if (base.kind == VALUE_RECORD) return record_access(e, tree, base);
-    if (base.kind == VALUE_INSTANCE) return instance_field(e, base.instance, tree->name, tree->span);
+    if (base.kind == VALUE_INSTANCE) {
+        Value field = instance_field(e, base.instance, tree->name, tree->name_span.file ? tree->name_span : tree->span);
+        field.span = tree->span;
+        return field;
+    }
     if (base.kind == VALUE_TENSOR || base.kind == VALUE_LIST || base.kind == VALUE_NUMBER) return tensor_access(e, tree, base);
     return no_field(e, tree, base, NULL, 0);
 }

@@ -109,7 +109,9 @@ static bool read_items(Elaborator *e, const Tree *tree, Scope *scope, Shape shap
         if (tree->items[k]->kind == TREE_SLICE && tree->items[k]->flag) dots = true;
     if (given - dots > shape.rank) {
         char text[SHAPE_TEXT];
-        return diagnose(e->diagnostics, "E0403", tree->span, "%d indices for a tensor %s", given - dots, shape_text(shape, text));
+        if (!shape.rank) return diagnose(e->diagnostics, "E0403", tree->span, "a single number cannot be indexed");
+        return diagnose(e->diagnostics, "E0403", tree->span, "%d indices for a tensor %s of %d dimension%s", given - dots, shape_text(shape, text),
+                        shape.rank, shape.rank == 1 ? "" : "s");
     }
     for (int k = 1; k < tree->count; k++) {
         const Tree *item = tree->items[k];

@@ -9,6 +9,7 @@ typedef struct LoopBuild {
     Node **initial;
     const Tree *carries;
     Scope *scope;
+    bool sets_any; /* the body sets some carry */
 } LoopBuild;
 
 static bool carry_initials(Elaborator *e, LoopBuild *loop, Scope *scope) {
@@ -51,6 +52,13 @@ static bool set_carry(Elaborator *e, LoopBuild *loop, const Tree *commit) {
     Node *node = to_node(e, value);
     Type type = loop->initial[at]->type;
     if (!node) return false;
+    if (dtype_is_float(node->type.dtype) && !dtype_is_float(type.dtype)) {
+        diagnose(e->diagnostics, "E0401", commit->span, "the carry '%s' starts as %s and cannot become %s", target->name,
+                 type.dtype == DTYPE_I64 ? "a whole number" : "true or false", "a real number");
+        diagnose_second(e->diagnostics, loop->carries->items[at]->span, "it starts here");
+        return type.dtype == DTYPE_I64 && diagnose_help(e->diagnostics, "start it as a real number: 1.0 instead of 1, or float(x)");
+    }
+    loop->sets_any = true;
     node = build_cast(e->graph, node, type.dtype);
     if (node && node->type.shape.rank < type.shape.rank) node = build_broadcast(e->graph, node, type.shape);
     if (!node) return false;
@@ -91,6 +99,10 @@ static bool loop_graph(Elaborator *e, LoopBuild *loop, const Tree *tree, Scope *
     Value condition = elaborate(e, tree->items[1], loop->scope);
     loop->body->condition = to_node(e, condition);
     bool ok = loop->body->condition && loop_body(e, loop, tree->items[3]);
+    if (ok && !loop->sets_any) {
+        ok = diagnose(e->diagnostics, "E0600", tree->items[3]->span, "the loop never sets a carry, so that nothing changes from one round to the next");
+        diagnose_help(e->diagnostics, "write `%s <- ...` in its body", loop->carries->count ? loop->carries->items[0]->name : "carry");
+    }
     if (ok && (loop->body->condition->type.dtype != DTYPE_BOOL || loop->body->condition->type.shape.rank != 0)) {
         char buffer[KIND_TEXT];
         ok = diagnose(e->diagnostics, "E0401", condition.span, "the condition of a loop is one truth value, found %s",

@@ -199,6 +199,7 @@ static Tensor *saved_tensor(Elaborator *e, Instance *owner, const char *path, Sh
     while (root->parent) root = root->parent;
     const char *below = strchr(path + strlen(instance_path(e, root)), '.');
     Tensor *saved = root->saved && below ? table_find(root->saved, below + 1) : NULL;
+    if (!saved && root->saved && below) *ok = diagnose(e->diagnostics, "E0800", tree->span, "the restored file has no '%s', which '%s' needs", below + 1, instance_path(e, root));
     if (!saved) return NULL;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     Fault fault = {0};

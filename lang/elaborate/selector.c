@@ -144,8 +144,15 @@ static void list_path(void *context, Instance *owner, Member *member) {
 
 static Value nothing_matches(Elaborator *e, const Tree *tree, Value root) {
     const char *text = source_text(e, tree);
+    bool has_parts = !value_ok(root) || root.kind == VALUE_INSTANCE || root.kind == VALUE_FUNCTION || root.kind == VALUE_SELECTION;
+    if (!has_parts) {
+        char buffer[KIND_TEXT];
+        diagnose(e->diagnostics, "E0401", tree->span, "a selector looks into a model, and this is %s", value_describe(root, buffer));
+        return value_none();
+    }
     diagnose(e->diagnostics, "E0700", tree->span, "the selector '%s' matches no parameter", text);
     Names names = {0};
+    if (!value_ok(root)) return value_none();
     if (root.kind == VALUE_INSTANCE) instance_walk(root.instance, list_path, &names);
     if (!names.count) {
         diagnose_help(e->diagnostics, "a model has parameters once it was applied to an input");

@@ -191,6 +191,7 @@ bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int 
     const Tree *tree = argument_tree(self, a, index);
     *v = (Variables){.structure = a->values[index]};
     if (tree) {
+        v->is_computed = tree->kind == TREE_BINARY || tree->kind == TREE_UNARY || tree->kind == TREE_CALL || tree->kind == TREE_PIPE;
         rebind_names(e, v, tree, a->scope);
         v->structure = elaborate(e, tree, a->scope);
     }
@@ -263,7 +264,9 @@ Node **variables_gradients(Elaborator *e, const Variables *v, Node *cost) {
     }
     if (autodiff_grad(e->graph, cost, v->nodes, v->count, v->is_group && any, results)) return results;
     Diagnostics *diagnostics = e->diagnostics;
-    if (!all && diagnostics->count && !diagnostics->items[diagnostics->count - 1].help)
+    if (!all && v->is_computed)
+        diagnose_help(diagnostics, "the variable of a derivative is a name: write `let z = ...`, then the cost in z");
+    else if (!all && diagnostics->count && !diagnostics->items[diagnostics->count - 1].help)
         diagnose_help(diagnostics, "what was computed before does not remember its parts: write the expression, or a call, inside the derivative");
     return NULL;
 }

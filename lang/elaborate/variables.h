@@ -23,6 +23,7 @@ typedef struct Variables {
     Value structure;
     Node **nodes;
     int count, capacity;
+    bool is_computed;    /* the variable is written as an expression such as x * 2: no cost depends on that */
     bool is_group;       /* parameters of a model: those that the cost does not reach have derivative 0 */
     Rebound rebound[REBOUND_MAX]; int rebound_count;
     Twin twins[TWINS_MAX]; int twin_count;

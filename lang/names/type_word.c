@@ -13,7 +13,7 @@ static const struct {
     [TYPE_FLOAT] = {"float", "a number"},
     [TYPE_FRACTION] = {"fraction", "a number from 0 to 1"},
     [TYPE_POSITIVE] = {"positive", "a number above 0"},
-    [TYPE_NONNEGATIVE] = {"nonnegative", "a number that is not below 0"},
+    [TYPE_NONNEGATIVE] = {"nonnegative", "a number of at least 0"},
 };
 _Static_assert(sizeof words / sizeof *words == TYPE_WORD_COUNT, "one line for each word");
 

@@ -248,7 +248,10 @@ static bool refuse_unreached(Graph *graph, Node *cost, Node *variable)
     if (op_of(op)->no_derivative)
         return refuse(graph, op);
     diagnose(diagnostics, "E0500", graph->here, "the cost does not depend differentiably on %s%s%s", quote, name, quote);
-    return diagnose_second(diagnostics, barrier->span, "'%s' lets no derivative through", op_of(op)->name);
+    diagnose_second(diagnostics, barrier->span, "'%s' lets no derivative through", op_of(op)->name);
+    if (op->op == OP_STOP)
+        return diagnose_help(diagnostics, "leave `stop` out where the derivative should pass");
+    return diagnose_help(diagnostics, "straight_through(hard, soft) takes the value of one expression and the derivative of another");
 }
 
 bool autodiff_grad(Graph *graph, Node *cost, Node *const *variables, int count, bool allow_unreached, Node **results)

@@ -49,6 +49,23 @@ static bool failed(Session *session, const Tree *condition, Value left, Value ri
     return false;
 }
 
+/* Of `a and b` the first that is false. */
+static bool failed_side(Session *session, const Tree *condition, Value left, Value right, Scope *scope) {
+    Elaborator *e = &session->elaborator;
+    bool truth = true;
+    while (condition->kind == TREE_BINARY && !strcmp(condition->name, "and")) {
+        Value first = elaborate(e, condition->items[0], scope);
+        if (!value_ok(first) || !is_true(session, first, &truth)) return false;
+        condition = condition->items[truth ? 1 : 0];
+        left = value_none();
+    }
+    if (!value_ok(left) && is_comparison(condition)) {
+        left = elaborate(e, condition->items[0], scope);
+        right = value_ok(left) ? elaborate(e, condition->items[1], scope) : left;
+    }
+    return failed(session, condition, left, right);
+}
+
 bool statement_expect(Session *session, const Tree *tree, Scope *scope) {
     Elaborator *e = &session->elaborator;
     const Tree *condition = tree->items[0];
@@ -67,5 +84,5 @@ bool statement_expect(Session *session, const Tree *tree, Scope *scope) {
     if (session->options.check_only) return true;
     if (!is_true(session, value, &truth)) return false;
     session->expectations++;
-    return truth || failed(session, condition, left, right);
+    return truth || failed_side(session, condition, left, right, scope);
 }

@@ -171,7 +171,7 @@ static bool unknown_layer(Session *session, const Tree *tree) {
     const char *names[LAYER_COUNT];
     for (int k = 0; k < LAYER_COUNT; k++) names[k] = layers[k].name;
     const char *name = tree->kind == TREE_CALL && tree->items[0]->name ? tree->items[0]->name : "this";
-    diagnose(&session->diagnostics, "E0303", tree->span, "'%s' is no layer of a plot", name);
+    diagnose(&session->diagnostics, "E0303", tree->kind == TREE_CALL ? tree->items[0]->span : tree->span, "'%s' is no layer of a plot", name);
     const char *nearest = nearest_name(name, names, LAYER_COUNT);
     return diagnose_help(&session->diagnostics, nearest ? "the nearest is '%s'" : "choose among lines, scatter, histogram, bars, heatmap, images%s", nearest ? nearest : "");
 }
@@ -201,7 +201,7 @@ static bool plot_setting(Session *session, Plot *plot, const Tree *argument, Sco
     if (!strcmp(argument->name, "y_log")) return to_bool(e, value, &plot->y_log);
     if (!strcmp(argument->name, "width")) return to_number(e, value, &plot->width);
     if (!strcmp(argument->name, "height")) return to_number(e, value, &plot->height);
-    diagnose(e->diagnostics, "E0300", argument->span, "a plot has no setting '%s'", argument->name);
+    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "a plot has no setting '%s'", argument->name);
     const char *nearest = nearest_name(argument->name, names, sizeof names / sizeof *names);
     return diagnose_help(e->diagnostics, nearest ? "the nearest name is '%s'" : "it has: title, x_label, y_label, x_log, y_log, width, height%s", nearest ? nearest : "");
 }

@@ -164,7 +164,7 @@ static bool run_var(Session *session, const Tree *tree, Scope *scope) {
 static bool run_precision(Session *session, const Tree *tree) {
     bool is_double = !strcmp(tree->name, "f64");
     if (!is_double && strcmp(tree->name, "f32")) {
-        diagnose(&session->diagnostics, "E0303", tree->span, "'%s' is not a precision", tree->name);
+        diagnose(&session->diagnostics, "E0303", tree->name_span, "'%s' is not a precision", tree->name);
         return diagnose_help(&session->diagnostics, "choose one of: f32, f64");
     }
     session->elaborator.float_type = session->graph->float_type = is_double ? DTYPE_F64 : DTYPE_F32;

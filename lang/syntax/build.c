@@ -37,6 +37,11 @@ Tree *quantity(Parse *parse, Span span, const char *unit, Tree *amount) {
 
 Tree *need_quantity(Parse *parse, Tree *tree) {
     if (tree->kind == TREE_QUANTITY) return tree;
+    bool is_negative = tree->kind == TREE_UNARY && tree->items[0]->kind == TREE_QUANTITY;
+    if (is_negative) {
+        diagnose(parse->diagnostics, "E0100", tree->span, "a time cannot be negative");
+        return tree->items[0];
+    }
     diagnose(parse->diagnostics, "E0100", tree->span, "expected a time such as `10 epochs`, `300 steps` or `50%%`");
     diagnose_help(parse->diagnostics, "say `steps` or `epochs` behind the number");
     return quantity(parse, tree->span, "steps", tree);

@@ -38,7 +38,7 @@ static bool decode(png_image *image, const char *path, DType float_type, Tensor 
         return fault_set(fault, "cannot read '%s': its %u x %u pixels do not fit in memory", path, image->width, image->height);
     bool finished = png_image_finish_read(image, NULL, samples, (png_int_32)(image->width * channels), NULL);
     if (!finished || PNG_IMAGE_FAILED(*image))
-        fault_set(fault, "cannot read '%s': %s", path, image->message[0] ? image->message : "the PNG picture is damaged");
+        fault_set(fault, "cannot read '%s': the PNG picture is damaged (%s)", path, image->message[0] ? image->message : "truncated");
     else
         *out = image_from_samples(samples, 1, (int64_t)channels, image->height, image->width, 255.0, float_type, fault);
     free(samples);
@@ -54,7 +54,7 @@ bool png_read(const char *path, DType float_type, Tensor **out, Fault *fault) {
     png_image image = {.version = PNG_IMAGE_VERSION};
     bool read = check_size((unsigned char *)bytes, length, path, fault);
     if (read && !png_image_begin_read_from_memory(&image, bytes, length))
-        read = fault_set(fault, "cannot read '%s': %s", path, image.message);
+        read = fault_set(fault, "cannot read '%s': the PNG picture is damaged (%s)", path, image.message);
     read = read && decode(&image, path, float_type, out, fault);
     png_image_free(&image);
     free(bytes);
