@@ -4,7 +4,7 @@
 #include "lang/elaborate/loop.h"
 #include "lang/elaborate/method.h"
 #include "lang/elaborate/operator.h"
-#include "lang/syntax/parser.h"
+#include "lang/syntax/interpolation.h"
 
 #include <string.h>
 
@@ -19,32 +19,19 @@ static Value elaborate_quantity(Elaborator *e, const Tree *tree, Scope *scope) {
     return (Value){.kind = VALUE_QUANTITY, .span = tree->span, .amount = amount, .unit = tree->name};
 }
 
-/* `"row {v}"`: expressions in braces are replaced by their values; `\{` is a brace. */
+/* `"row {v}"`: expressions in braces are replaced by their values. */
 static const char *interpolate(Elaborator *e, const Tree *tree, Scope *scope) {
+    Interpolation parts = interpolation_start(e->arena, e->diagnostics, tree);
+    StringPart part;
     Text out = {0};
-    const char *at = tree->name;
-    for (const char *open, *close; (open = strchr(at, '{')) != NULL; at = close + 1) {
-        bool escaped = open > at && open[-1] == '\\';
-        close = escaped ? open : strchr(open, '}');
-        if (!close) break;
-        text_add_bytes(&out, at, (size_t)(open - at) - escaped);
-        if (escaped) {
-            text_add(&out, "{");
-            continue;
-        }
-        uint32_t file = sources_add(e->diagnostics->sources, "a string", open + 1, (size_t)(close - open - 1));
-        Script script = parse_script(e->arena, file, e->diagnostics, NULL);
-        Tree *statement = script.root && script.root->count == 1 ? script.root->items[0] : NULL;
-        if (!statement || statement->kind != TREE_EXPRESSION) {
-            text_add_bytes(&out, open, (size_t)(close - open + 1));
-            continue;
-        }
-        Value value = elaborate(e, statement->items[0], scope);
+    while (interpolation_next(&parts, &part)) {
+        text_add_bytes(&out, part.text, part.length);
+        if (!part.expression) continue;
+        Value value = elaborate(e, part.expression, scope);
         if (!value_ok(value)) return text_free(&out), NULL;
         value_text(e, value, &out);
     }
-    text_add(&out, at);
-    const char *text = arena_string(e->arena, text_string(&out));
+    const char *text = parts.failed ? NULL : arena_string(e->arena, text_string(&out));
     text_free(&out);
     return text;
 }

@@ -7,6 +7,7 @@
 typedef struct NameCheck {
     const NameSource *outside;
     Diagnostics *diagnostics;
+    Arena *arena;     /* for what stands in the braces of strings */
     NameScope *scope; /* the innermost */
     NameScope later;  /* everything that the script defines at its top, also further down */
     int deferred;     /* > 0: in a body that runs when called, so that later definitions count */

@@ -2,6 +2,7 @@
 
 #include "lang/names/name_use.h"
 #include "lang/names/type_word.h"
+#include "lang/syntax/interpolation.h"
 #include "runtime/base/memory.h"
 
 #include <stdlib.h>
@@ -280,10 +281,18 @@ static void check_plot(NameCheck *check, const Tree *tree) {
     }
 }
 
+static void check_string(NameCheck *check, const Tree *tree) {
+    if (!tree->name || !strchr(tree->name, '{')) return;
+    Interpolation parts = interpolation_start(check->arena, check->diagnostics, tree);
+    StringPart part;
+    while (interpolation_next(&parts, &part)) check_tree(check, part.expression);
+}
+
 static void check_tree(NameCheck *check, const Tree *tree) {
     if (!tree) return;
     switch (tree->kind) {
     case TREE_NAME: use_value(check, tree); return;
+    case TREE_STRING: check_string(check, tree); return;
     case TREE_CALL: check_call(check, tree); return;
     case TREE_MAKE: check_make(check, tree); return;
     case TREE_PIPE:
@@ -368,7 +377,7 @@ static bool is_definition(const Tree *tree) {
 
 bool names_check(const Script *script, const NameSource *outside, Diagnostics *diagnostics) {
     size_t errors = diagnostics->error_count;
-    NameCheck check = {.outside = outside, .diagnostics = diagnostics};
+    NameCheck check = {.outside = outside, .diagnostics = diagnostics, .arena = arena_new()};
     for (int i = 0; i < script->root->count; i++) {
         const Tree *tree = script->root->items[i];
         if (is_definition(tree)) name_scope_add(&check.later, tree->name, tree->name_span, kind_of_definition(tree->kind));
@@ -379,5 +388,6 @@ bool names_check(const Script *script, const NameSource *outside, Diagnostics *d
     leave(&check);
     name_scope_free(&check.later);
     list_free(&check.reported);
+    arena_free(check.arena);
     return diagnostics->error_count == errors;
 }
