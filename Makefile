@@ -136,7 +136,7 @@ bless: $B/reg   ## accept what the golden programs print now
 	$(Q)BLESS=1 sh tests/golden/run.sh $B
 
 asan:   ## unit and golden tests under the address and undefined-behaviour sanitizers
-	+$(Q)$(MAKE) B=build-asan OPT="-O1 -g" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit golden
+	+$(Q)$(MAKE) B=build-asan OPT="-O1 -g -fno-omit-frame-pointer" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit golden
 # --- end of tests ----------------------------------------------------------------------------------------------------------------
 
 # --- the rest --------------------------------------------------------------------------------------------------------------------

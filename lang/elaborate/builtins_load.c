@@ -7,7 +7,7 @@
 
 Value column_value(Elaborator *e, const char *label, const char *name, Tensor *tensor, Span span) {
     if (!tensor) return value_none();
-    return value_tensor(import_cell(e, cell_new(arena_format(e->arena, "%s.%s", label, name), tensor)), span);
+    return value_tensor(import_cell(e, own_cell(e, cell_new(arena_format(e->arena, "%s.%s", label, name), tensor))), span);
 }
 
 static Value name_list(Elaborator *e, const NameList *names, Span span) {

@@ -4,6 +4,13 @@
 #include <math.h>
 #include <string.h>
 
+static void release_cell(void *cell) { cell_release(cell); }
+
+Cell *own_cell(Elaborator *e, Cell *cell) {
+    if (cell) arena_defer(e->arena, release_cell, cell);
+    return cell;
+}
+
 static bool expected(Elaborator *e, const char *what, Value value) {
     char buffer[KIND_TEXT];
     if (!value_ok(value)) return false;
@@ -36,7 +43,7 @@ static Node *capture_node(Elaborator *e, Capture *capture, Graph *body, Node *ou
         diagnose_fault(e->diagnostics, "E0901", e->graph->here, &fault);
         return NULL;
     }
-    Cell *cell = cell_new("captured", tensor);
+    Cell *cell = own_cell(e, cell_new("captured", tensor));
     capture->nodes[capture->count] = outer;
     capture->cells[capture->count++] = cell;
     return build_leaf(body, cell);

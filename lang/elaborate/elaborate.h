@@ -126,6 +126,7 @@ bool to_axis(Elaborator *e, Value value, int rank, int *axis);
 Tensor *to_tensor(Elaborator *e, Value value);                 /* evaluated; borrowed */
 void value_text(Elaborator *e, Value value, Text *out);        /* as `print` shows it, evaluated where needed */
 Node *import_node(Elaborator *e, Node *node, Span span);       /* a node of another graph as a leaf of e->graph */
+Cell *own_cell(Elaborator *e, Cell *cell);                      /* the reference now belongs to the session; NULL stays NULL */
 Node *import_cell(Elaborator *e, Cell *cell);                  /* the leaf of a cell, captured by the loops around */
 
 /* --- scopes (scope.c) --- */

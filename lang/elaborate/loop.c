@@ -26,7 +26,7 @@ static bool carry_initials(Elaborator *e, LoopBuild *loop, Scope *scope) {
         Fault fault;
         Tensor *tensor = tensor_zeros(node->type.dtype, node->type.shape, &fault);
         if (!tensor) return diagnose_fault(e->diagnostics, "E0901", carry->span, &fault);
-        loop->body->carry_cells[k] = cell_new(carry->name, tensor);
+        loop->body->carry_cells[k] = own_cell(e, cell_new(carry->name, tensor));
     }
     return true;
 }

@@ -192,7 +192,7 @@ static Member *parameter_state(Elaborator *e, Instance *method, const Tree *tree
     const char *path = arena_format(e->arena, "%s.%s", instance_path(e, method), name);
     Tensor *tensor = initial_tensor(e, tree, shape, parameter->tensor->dtype, scope, path);
     if (!tensor) return NULL;
-    member->cell = cell_new(path, tensor);
+    member->cell = own_cell(e, cell_new(path, tensor));
     return member_rate(e, tree, scope, member) ? member : NULL;
 }
 

@@ -237,7 +237,7 @@ bool declare_member(Elaborator *e, const Tree *tree, Scope *scope) {
     Tensor *tensor = saved_tensor(e, owner, path, shape, tree, &ok);
     if (!tensor && ok) tensor = initial_tensor(e, tree, shape, e->float_type, scope, path);
     if (!tensor) return false;
-    member->cell = cell_new(path, tensor);
+    member->cell = own_cell(e, cell_new(path, tensor));
     member->cell->spread = e->spread;
     return member_rate(e, tree, scope, member);
 }

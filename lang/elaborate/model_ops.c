@@ -20,7 +20,7 @@ typedef struct CopyPlan {
 } CopyPlan;
 
 static Cell *copy_cell(Elaborator *e, Cell *cell, Span span, CopyPlan *plan) {
-    if (!cell || plan->kind != COPY_VALUES) return cell ? cell_retain(cell) : NULL;
+    if (!cell || plan->kind != COPY_VALUES) return cell ? own_cell(e, cell_retain(cell)) : NULL;
     Fault fault = {0};
     Tensor *tensor = tensor_copy(cell->tensor, &fault);
     if (!tensor) {
@@ -28,7 +28,7 @@ static Cell *copy_cell(Elaborator *e, Cell *cell, Span span, CopyPlan *plan) {
         diagnose_fault(e->diagnostics, "E0901", span, &fault);
         return NULL;
     }
-    Cell *copy = cell_new(cell->name, tensor);
+    Cell *copy = own_cell(e, cell_new(cell->name, tensor));
     copy->spread = cell->spread;
     return copy;
 }
@@ -80,8 +80,8 @@ static void rename_cells(Elaborator *e, Instance *instance) {
         if (!cell) continue;
         Tensor *tensor = tensor_retain(cell->tensor);
         double spread = cell->spread;
-        cell_release(cell);
-        instance->members[k].cell = cell_new(arena_format(e->arena, "%s.%s", instance_path(e, instance), instance->members[k].name), tensor);
+        const char *path = arena_format(e->arena, "%s.%s", instance_path(e, instance), instance->members[k].name);
+        instance->members[k].cell = own_cell(e, cell_new(path, tensor));
         instance->members[k].cell->spread = spread;
     }
     for (int k = 0; k < instance->part_count; k++) rename_cells(e, instance->parts[k].instance);

@@ -28,7 +28,7 @@ static bool whole_variable(Elaborator *e, Value value) {
 }
 
 /* A leaf of its own with the value of a constant. */
-static Node *leaf_of(Elaborator *e, const char *name, Tensor *tensor) { return import_cell(e, cell_new(name, tensor)); }
+static Node *leaf_of(Elaborator *e, const char *name, Tensor *tensor) { return import_cell(e, own_cell(e, cell_new(name, tensor))); }
 
 static bool collect_member(Elaborator *e, Instance *owner, Member *member, Record *record, Span span) {
     if (member->kind != MEMBER_PARAM || member->is_frozen || !member->cell) return true;

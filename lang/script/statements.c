@@ -146,7 +146,7 @@ static bool run_var(Session *session, const Tree *tree, Scope *scope) {
     Tensor *tensor = initial_tensor(e, tree, shape, e->float_type, scope, tree->name);
     if (!tensor) return false;
     Member *member = arena_alloc(session->arena, sizeof *member);
-    *member = (Member){.name = tree->name, .kind = MEMBER_PARAM, .cell = cell_new(tree->name, tensor), .span = tree->span};
+    *member = (Member){.name = tree->name, .kind = MEMBER_PARAM, .cell = own_cell(e, cell_new(tree->name, tensor)), .span = tree->span};
     if (session->variable_count == session->variable_capacity) {
         int capacity = session->variable_capacity ? 2 * session->variable_capacity : 8;
         Variable *variables = arena_alloc(session->arena, sizeof *variables * (size_t)capacity);

@@ -93,7 +93,7 @@ static bool open_stream(Train *train, Stream *stream, const Tree *size, bool wit
     Tensor *index = tensor_zeros(DTYPE_I64, shape_1(stream->batch_size), &fault);
     if (!index) return diagnose_fault(e->diagnostics, "E0901", stream->tree->span, &fault);
     for (int64_t k = 0; k < stream->batch_size; k++) tensor_i64(index)[k] = k;
-    stream->index = cell_new("i", index);
+    stream->index = own_cell(train->e, cell_new("i", index));
     return true;
 }
 
@@ -214,7 +214,7 @@ static bool read_watch(Train *train, const Tree *clause, WatchKind kind, Watch *
     watch->every = every ? train_steps_of(train, every, &ok) : train->steps_per_epoch ? train->steps_per_epoch : train->total_steps / 10;
     if (watch->every < 1) watch->every = 1;
     watch->highest = clause->name && !strcmp(clause->name, "highest");
-    watch->cell = cell_new(watch->name, tensor_scalar(train->e->float_type, NAN));
+    watch->cell = own_cell(train->e, cell_new(watch->name, tensor_scalar(train->e->float_type, NAN)));
     return ok;
 }
 

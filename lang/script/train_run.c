@@ -6,17 +6,16 @@
 #include <math.h>
 #include <string.h>
 
-static Cell *scalar_cell(const char *name, DType dtype) { return cell_new(name, tensor_scalar(dtype, 0)); }
+static Cell *scalar_cell(Elaborator *e, const char *name) { return own_cell(e, cell_new(name, tensor_scalar(e->float_type, 0))); }
 
 static bool make_cells(Train *train) {
-    DType type = train->e->float_type;
     Fault fault = {0};
     Tensor *key = tensor_zeros(DTYPE_I64, shape_1(2), &fault);
     if (!key) return diagnose_fault(train->e->diagnostics, "E0901", train->tree->span, &fault);
-    train->step = scalar_cell("step", type);
-    train->epoch = scalar_cell("epoch", type);
-    train->progress = scalar_cell("progress", type);
-    train->key = cell_new("key", key);
+    train->step = scalar_cell(train->e, "step");
+    train->epoch = scalar_cell(train->e, "epoch");
+    train->progress = scalar_cell(train->e, "progress");
+    train->key = own_cell(train->e, cell_new("key", key));
     tensor_i64(key)[0] = (int64_t)train->seed;
     train->clock.steps_per_epoch = (double)train->steps_per_epoch;
     train->clock.total_steps = (double)train->total_steps;

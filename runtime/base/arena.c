@@ -17,7 +17,14 @@ typedef struct Block {
     alignas(ALIGNMENT) unsigned char payload[];
 } Block;
 
+typedef struct Deferred {
+    struct Deferred *next;
+    void (*release)(void *object);
+    void *object;
+} Deferred;
+
 struct Arena {
+    Deferred *deferred;
     Block *current; /* newest first; a block for one large object is put behind it */
 };
 
@@ -28,6 +35,8 @@ Arena *arena_new(void) {
 void arena_free(Arena *arena) {
     if (!arena)
         return;
+    for (Deferred *at = arena->deferred; at; at = at->next)
+        at->release(at->object);
     for (Block *block = arena->current, *next; block; block = next) {
         next = block->next;
         free(block);
@@ -67,6 +76,12 @@ void *arena_alloc(Arena *arena, size_t bytes) {
     void *memory = block->payload + block->used;
     block->used += rounded;
     return memory;
+}
+
+void arena_defer(Arena *arena, void (*release)(void *object), void *object) {
+    Deferred *deferred = arena_alloc(arena, sizeof *deferred);
+    *deferred = (Deferred){arena->deferred, release, object};
+    arena->deferred = deferred;
 }
 
 char *arena_bytes(Arena *arena, const char *text, size_t length) {
