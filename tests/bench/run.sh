@@ -1,6 +1,7 @@
 #!/bin/sh
 # Reg beside PyTorch on the same machine: start-up, a training step, a fused chain, memory. Usage: run.sh BUILD [ROUNDS]
 # Both take turns, every round gives a ratio, and the median of the ratios is shown: what disturbs the machine disturbs both.
+# On a machine that is shared, UNDER='chrt -f 1' (as root) keeps others off the cores while one of the two runs.
 # PyTorch gets what makes it fastest here: AVX-512 kernels, one pool of threads, memory that is kept and on huge pages.
 B=${1:-build} ROUNDS=${2:-5}
 here=$(dirname "$0") reg=$B/reg tools=$B/bench
@@ -24,11 +25,11 @@ peer() { # SCRIPT STEPS THREADS -> "steps/s MiB"
     grep -q avx512f /proc/cpuinfo && capability=avx512
     env OMP_NUM_THREADS="$3" OPENBLAS_NUM_THREADS="$3" ATEN_CPU_CAPABILITY=$capability ${openmp:+LD_LIBRARY_PATH="$openmp"} \
         GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=268435456:glibc.malloc.hugetlb=1 \
-        "$python" "$here/$1" "$2" "$3"
+        $UNDER "$python" "$here/$1" "$2" "$3"
 }
 
 ours() { # SCRIPT STEPS THREADS -> "steps/s MiB"
-    memory=$("$tools/measure" 1 "$reg" run --set steps="$2" --threads "$3" "$here/$1" 2> "$tools/out") || { cat "$tools/out" >&2; return 1; }
+    memory=$("$tools/measure" 1 $UNDER "$reg" run --set steps="$2" --threads "$3" "$here/$1" 2> "$tools/out") || { cat "$tools/out" >&2; return 1; }
     echo "$(sed -n 's/.* steps in .* \([0-9.,]*\) steps\/s.*/\1/p' "$tools/out" | tr -d ,) ${memory#* }"
 }
 
@@ -64,10 +65,10 @@ show() {
 startup() {
     : > "$tools/ours"; : > "$tools/peer"; : > "$tools/ratio"
     for round in $(seq "$ROUNDS"); do
-        a=$("$tools/measure" 11 "$reg" run "$here/hello.reg" 2> /dev/null) || return 1
+        a=$("$tools/measure" 11 $UNDER "$reg" run "$here/hello.reg" 2> /dev/null) || return 1
         echo "$a" >> "$tools/ours"
         [ -n "$python" ] || continue
-        b=$("$tools/measure" 1 "$python" -c 'import torch; print((torch.tensor(1) + 1).item())' 2> /dev/null) || return 1
+        b=$("$tools/measure" 1 $UNDER "$python" -c 'import torch; print((torch.tensor(1) + 1).item())' 2> /dev/null) || return 1
         echo "$b" >> "$tools/peer"
         echo "$a $b" | awk '{ print $1 / $3 }' >> "$tools/ratio"
     done
@@ -84,7 +85,7 @@ printf '%-26s %7s %10s %10s %8s %10s %9s %9s\n' '' threads 'Reg ms' 'torch ms' r
 startup || exit 1
 for threads in 1 2; do
     [ "$threads" -le "$(nproc)" ] || continue
-    "$tools/peak" "$threads" > "$tools/limit" || exit 1
+    $UNDER "$tools/peak" "$threads" > "$tools/limit" || exit 1
     # Products of a forward pass and both gradients, none for the inputs; Adam reads w, g, m, v and writes w, m, v.
     limit=$(awk '{ flops = 2 * 128 * (2 * (784 * 512 + 512 * 256 + 256 * 10) + 512 * 256 + 256 * 10); bytes = 28 * (784 * 512 + 512 * 256 + 2560 + 778);
                    print flops / ($1 * 1e6) + bytes / ($2 * 1e6) }' "$tools/limit")
@@ -92,7 +93,13 @@ for threads in 1 2; do
 done
 for threads in 1 2; do
     [ "$threads" -le "$(nproc)" ] || continue
-    "$tools/peak" "$threads" > "$tools/limit" || exit 1
+    $UNDER "$tools/peak" "$threads" > "$tools/limit" || exit 1
+    limit=$(awk '{ print 2 * 128 * (2 * 32 * 9 * 784 + 3 * 64 * 32 * 9 * 196 + 3 * 3136 * 10) / ($1 * 1e6) }' "$tools/limit")
+    row 'cnn 28 x 28, 32 and 64' cnn.reg peer_cnn.py 40 20 "$threads" "$limit" || exit 1
+done
+for threads in 1 2; do
+    [ "$threads" -le "$(nproc)" ] || continue
+    $UNDER "$tools/peak" "$threads" > "$tools/limit" || exit 1
     # x is read and written once.
     limit=$(awk '{ print 8e7 / ($3 * 1e6) }' "$tools/limit")
     row 'chain of 10 M, gradient' chain.reg peer_chain.py 20 5 "$threads" "$limit" || exit 1
