@@ -136,7 +136,8 @@ bless: $B/reg   ## accept what the golden programs print now
 	$(Q)BLESS=1 sh tests/golden/run.sh $B
 
 asan:   ## unit and golden tests under the address and undefined-behaviour sanitizers
-	+$(Q)$(MAKE) B=build-asan OPT="-O1 -g -fno-omit-frame-pointer" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit golden
+	+$(Q)LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.txt:print_suppressions=0 TEST_SECONDS=900 \
+	  $(MAKE) B=build-asan OPT="-O1 -g -fno-omit-frame-pointer" SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" unit golden
 # --- end of tests ----------------------------------------------------------------------------------------------------------------
 
 # --- the rest --------------------------------------------------------------------------------------------------------------------
