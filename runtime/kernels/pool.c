@@ -62,20 +62,21 @@ static inline Reach reach(int64_t at, int64_t stride, int64_t pad, int64_t size,
     }                                                                                                          \
     /* A window's tap is ky * w + kx, -1 while no element was seen. A larger value is taken, and the first NaN is kept. */ \
     static inline __attribute__((always_inline)) void largest_##BLOCK##_##suffix(                              \
-        const Pool *p, const TYPE *in, int64_t oy, int64_t from, TYPE *out, int64_t *index) {                  \
+        const Pool *p, const TYPE *in, int64_t oy, int64_t from, TYPE *out, int64_t *index, int64_t kh,        \
+        int64_t kw, int64_t stride) {                                                                          \
         Masks_##BLOCK##_##suffix tap = {0}, takes;                                                             \
         Values_##BLOCK##_##suffix best = {0}, value;                                                           \
         tap -= 1;                                                                                              \
         best += LOWEST;                                                                                        \
-        for (int64_t ky = 0; ky < p->kh; ky++) {                                                               \
+        for (int64_t ky = 0; ky < kh;    ky++) {                                                               \
             int64_t y = oy * p->stride_h - p->pad_top + ky;                                                    \
             if (y < 0 || y >= p->h)                                                                            \
                 continue;                                                                                      \
-            for (int64_t kx = 0; kx < p->kw; kx++) {                                                           \
-                int64_t column = from * p->stride_w - p->pad_left + kx;                                        \
+            for (int64_t kx = 0; kx < kw;    kx++) {                                                           \
+                int64_t column = from * stride     - p->pad_left + kx;                                        \
                 const TYPE *x = in + y * p->w + column;                                                        \
-                if (column >= 0 && column + ((BLOCK) - 1) * p->stride_w < p->w) {                              \
-                    load_##BLOCK##_##suffix(x, p->stride_w, &value);                                           \
+                if (column >= 0 && column + ((BLOCK) - 1) * stride < p->w     ) {                              \
+                    load_##BLOCK##_##suffix(x, stride, &value)     ;                                           \
                     takes = (tap < 0) | (~(best >= value) & (best == best));                                   \
                 } else {                                                                                       \
                     Values_##BLOCK##_##suffix found;                                                           \
@@ -90,29 +91,34 @@ static inline Reach reach(int64_t at, int64_t stride, int64_t pad, int64_t size,
             }                                                                                                  \
         }                                                                                                      \
         __builtin_memcpy(out + from, &best, sizeof best);                                                      \
-        int64_t corner = (oy * p->stride_h - p->pad_top) * p->w + from * p->stride_w - p->pad_left;            \
+        int64_t corner = (oy * p->stride_h - p->pad_top) * p->w + from * stride     - p->pad_left;            \
         MASK taps[BLOCK];                                                                                      \
         __builtin_memcpy(taps, &tap, sizeof taps);                                                             \
         for (int k = 0; k < (BLOCK); k++)                                                                      \
-            index[from + k] = taps[k] < 0 ? 0 : corner + k * p->stride_w + taps[k];                            \
+            index[from + k] = taps[k] < 0 ? 0 : corner + k * stride + taps[k]     ;                            \
     }
 
-#define BLOCKS(BLOCK, suffix)                                                                                  \
+#define BLOCKS(BLOCK, suffix, kh, kw, stride)                                                                  \
     for (int64_t from = 0; from < p->ow; from += (BLOCK))                                                      \
-        largest_##BLOCK##_##suffix(p, in, oy, min_i64(from, p->ow - (BLOCK)), out, index);
+        largest_##BLOCK##_##suffix(p, in, oy, min_i64(from, p->ow - (BLOCK)), out, index, kh, kw, stride);
 
 #define DEFINE_LARGEST(TYPE, suffix, LARGE, SMALL)                                                             \
     WIDE static void largest_##suffix(const Pool *p, int64_t plane) {                                          \
         const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w;                                            \
+        bool is_usual = p->kh == 2 && p->kw == 2 && p->stride_w == 2; /* known sizes let the loops unroll */   \
         for (int64_t oy = 0; oy < p->oh; oy++) {                                                               \
             TYPE *out = (TYPE *)p->out + (plane * p->oh + oy) * p->ow;                                         \
             int64_t *index = p->index + (plane * p->oh + oy) * p->ow;                                          \
-            if (p->ow >= (LARGE))                                                                              \
-                BLOCKS(LARGE, suffix)                                                                          \
+            if (p->ow >= (LARGE) && is_usual)                                                                  \
+                BLOCKS(LARGE, suffix, 2, 2, 2)                                                                 \
+            else if (p->ow >= (SMALL) && is_usual)                                                             \
+                BLOCKS(SMALL, suffix, 2, 2, 2)                                                                 \
+            else if (p->ow >= (LARGE))                                                                         \
+                BLOCKS(LARGE, suffix, p->kh, p->kw, p->stride_w)                                               \
             else if (p->ow >= (SMALL))                                                                         \
-                BLOCKS(SMALL, suffix)                                                                          \
+                BLOCKS(SMALL, suffix, p->kh, p->kw, p->stride_w)                                               \
             else                                                                                               \
-                BLOCKS(1, suffix)                                                                              \
+                BLOCKS(1, suffix, p->kh, p->kw, p->stride_w)                                                   \
         }                                                                                                      \
     }
 
