@@ -13,6 +13,8 @@ static bool read_table(const char *path, TensorTable *table, Fault *fault) {
     return fault_help(fault, "a model is restored from .safetensors or .npz");
 }
 
+static void release_table(void *table) { table_free(table); }
+
 /* "net.dense_1.w" -> "dense_1.w". */
 static TensorTable *below_root(Session *session, TensorTable *table) {
     TensorTable *below = arena_alloc(session->arena, sizeof *below);
@@ -21,6 +23,7 @@ static TensorTable *below_root(Session *session, TensorTable *table) {
         table_add(below, dot ? dot + 1 : table->items[k].name, tensor_retain(table->items[k].tensor));
     }
     table_free(table);
+    arena_defer(session->arena, release_table, below);
     return below;
 }
 
