@@ -167,7 +167,8 @@ static Value zero_share(Elaborator *e, const Arguments *arguments) {
 /* The share of zeros among the parameters as the model sees them. */
 static Value run_sparsity(Elaborator *e, const Builtin *self, const Arguments *arguments) {
     (void)self;
-    if (arguments->values[0].kind == VALUE_TENSOR) return zero_share(e, arguments);
+    ValueKind kind = arguments->values[0].kind;
+    if (kind == VALUE_TENSOR || kind == VALUE_LIST) return zero_share(e, arguments);
     Selection *all = selected(e, arguments->values[0]);
     if (!all) return not_a_model(e, "sparsity", arguments->values[0]);
     Node *zeros = NULL;
