@@ -3,6 +3,8 @@
 
 #include "lang/passes/autodiff.h"
 
+#include <string.h>
+
 /* --- the built-ins --- */
 
 /* data: the cost is summed first, as d(u, t) does. */
@@ -259,6 +261,19 @@ static Value run_straight_through(Elaborator *e, const Builtin *self, const Argu
 }
 
 #define VARIABLE " The variable is a tensor or a name, a list or record of those (the result has the same structure), or a model or selection (a record by path). E0500 when the value does not depend on it, or an operation on the way has no derivative."
+/* A cost that is one number per sample has one gradient per sample: the rows of its jacobian. */
+static Value run_per_sample(Elaborator *e, const Builtin *self, const Arguments *a) {
+    const Tree *call = argument_tree(self, a, 0);
+    bool is_grad = call && call->kind == TREE_CALL && call->items[0]->kind == TREE_NAME && !strcmp(call->items[0]->name, "grad");
+    if (!is_grad) {
+        diagnose(e->diagnostics, "E0401", a->span, "per_sample is written around a gradient");
+        diagnose_help(e->diagnostics, "write per_sample(grad(cost, w)) with one cost for each sample");
+        return value_none();
+    }
+    const Builtin *jacobian = builtin_find("jacobian");
+    return jacobian->run(e, jacobian, &(Arguments){.span = a->span, .tree = call, .scope = a->scope});
+}
+
 const Builtin builtins_gradient[] = {
     {"grad(cost, x)", run_grad, 0, "Derivative of a single number in x, with the shape of x." VARIABLE " Example: grad(x^3, x)", true},
     {"d(u, t)", run_grad, 1, "Pointwise derivative: grad(sum(u), t), right when element k of u depends on element k of t only." VARIABLE " Example: d(sin(t), t)", true},
@@ -266,6 +281,7 @@ const Builtin builtins_gradient[] = {
     {"vjp(y, x, v)", run_vjp, 0, "The direction v (the shape of y) times the jacobian of y in x, with the shape of x." VARIABLE " Example: vjp(f(x), x, v)", true},
     {"hvp(cost, w, v)", run_hvp, 0, "Hessian of a single number in w times the direction v, which has the structure of w." VARIABLE " Example: hvp(cost, w, v)", true},
     {"jacobian(y, x)", run_jacobian, 0, "All derivatives of y in the tensor x: shape of y, then shape of x; at most 4096 sweeps. Example: jacobian(f(x), x)", true},
+    {"per_sample(gradient)", run_per_sample, 0, "per_sample(grad(cost, w)): the gradient of each sample's cost by itself, [n, shape of w], where cost is [n]; one backward sweep a sample, at most 4096. Example: per_sample(grad(cross_entropy(x @ w, y), w))", true},
     {"hessian(cost, x)", run_jacobian, 1, "All second derivatives of a single number: shape of x twice. Example: hessian(cost, x)", true},
     {"laplacian(u, x)", run_divergence, 1, "Sum of the second derivatives at each point: x [n, d] with u [n] or [n, 1] gives [n]; when u and x have one shape, the second derivative pointwise. Example: laplacian(u(x), x)", true},
     {"divergence(v, x)", run_divergence, 0, "Sum over k of d v[.., k] / d x[.., k] at each point; v and x are [n, d]. Example: divergence(f(x), x)", true},

@@ -2,6 +2,7 @@
 #include "lang/elaborate/builtins.h"
 #include "lang/elaborate/elaborate.h"
 #include "lang/elaborate/model_ops.h"
+#include "lang/ops/op.h"
 
 #include <string.h>
 
@@ -243,6 +244,23 @@ static Value run_folded(Elaborator *e, const Builtin *self, const Arguments *arg
     return folding.failed ? value_none() : copy;
 }
 
+/* Built and thrown away: only the operations of one application are counted. */
+static Value run_flops(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    if (!is_model(arguments->values[0])) return not_a_model(e, "flops", arguments->values[0]);
+    Graph *graph = e->graph;
+    Node *input = to_node(e, arguments->values[1]);
+    if (!input) return value_none();
+    Value given = arguments->values[1];
+    e->graph = graph_new(e->diagnostics, e->float_type);
+    Value output = apply_instance(e, arguments->values[0].instance, &given, 1, arguments->span);
+    double flops = 0;
+    for (size_t k = 0; k < e->graph->node_count; k++) flops += op_flops(e->graph->nodes[k]);
+    graph_free(e->graph);
+    e->graph = graph;
+    return value_ok(output) ? value_number(flops, true, arguments->span) : output;
+}
+
 /* Time ------------------------------------------------------------------------------------------------------------------ */
 
 static Node *steps_of(Elaborator *e, Value duration) {
@@ -315,6 +333,7 @@ const Builtin builtins_model[] = {
     {"stored(w)", run_stored, 0, "Parameters of a model as they are stored and trained, not as methods with a weight hook show them to it. Example: stored(net.dense_1.w)", true},
     {"init_std(w)", run_initial_spread, 0, "The standard deviation that a parameter's initialiser was made for, such as sqrt(2 / in) for he; where none is known, the standard deviation of its values. Example: init_std([-1.0, 1.0])", false},
     {"parameters(net)", run_parameters, 0, "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},
+    {"flops(net, x)", run_flops, 0, "The floating-point operations of one application of a model to x: two for a product and its sum, one for any other element that is computed. Example: flops(net, x)", false},
     {"sparsity(x)", run_sparsity, 0, "The share of zeros in a tensor, or among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)", false},
     {"fraction(duration)", run_time, 0, "The share of a duration (2 epochs, 100 steps, 50%) that has passed since the block began, from 0 to 1. Only inside train blocks.", false},
     {"elapsed(duration)", run_time, 2, "How many durations have passed since the block began, such as 1.5 epochs: not clipped. Only inside train blocks.", false},

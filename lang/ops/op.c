@@ -25,6 +25,21 @@
 #define POOL_INTS "kh kw stride_h stride_w pad_top pad_bottom pad_left pad_right"
 #define USE_SOFTMAX "use softmax, or stop(...) if no gradient should flow"
 
+/* 2 operations for each product; every element of the output sums over the inner dimension. */
+static double flops_matmul(const Node *node) {
+    const Shape *a = &node->inputs[0]->type.shape;
+    return 2.0 * (double)shape_count(node->type.shape) * (double)a->dims[node->ints[0] ? a->rank - 2 : a->rank - 1];
+}
+
+/* [n, o, oh, ow] sums over [c / groups, kh, kw]. */
+static double conv_products(const Shape *output, const Shape *kernel) {
+    return 2.0 * (double)shape_count(*output) * (double)(kernel->dims[1] * kernel->dims[2] * kernel->dims[3]);
+}
+
+static double flops_conv(const Node *node) { return conv_products(&node->type.shape, &node->inputs[1]->type.shape); }
+static double flops_conv_input(const Node *node) { return conv_products(&node->inputs[0]->type.shape, &node->inputs[1]->type.shape); }
+static double flops_conv_kernel(const Node *node) { return conv_products(&node->inputs[1]->type.shape, &node->type.shape); }
+
 static const OpDef table[OP_COUNT] = {
 #define UNARY(NAME, name, kind, value, da, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, ~0u))
 #define BINARY(NAME, name, kind, value, da, db, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, 1u) | BLOCKS(db, 2u))
@@ -60,10 +75,10 @@ static const OpDef table[OP_COUNT] = {
     ROW(CUMSUM, cumsum, KERNEL(cumsum), VJP(cumsum), INTS("axis reverse")),
     ROW(SORT, sort, KERNEL(sort), VJP(sort), INTS("axis descending"),
         .no_derivative = "the order of a sort is a whole number; use the sorted values, or stop(...)"),
-    ROW(MATMUL, matmul, KERNEL(matmul), VJP(matmul), INTS("ta tb")),
-    ROW(CONV, conv, KERNEL(conv), VJP(conv), INTS(CONV_INTS)),
-    ROW(CONV_INPUT, conv_input, KERNEL(conv_input), VJP(conv_input), INTS(CONV_INTS)),
-    ROW(CONV_KERNEL, conv_kernel, KERNEL(conv_kernel), VJP(conv_kernel), INTS(CONV_INTS)),
+    ROW(MATMUL, matmul, .flops = flops_matmul, KERNEL(matmul), VJP(matmul), INTS("ta tb")),
+    ROW(CONV, conv, .flops = flops_conv, KERNEL(conv), VJP(conv), INTS(CONV_INTS)),
+    ROW(CONV_INPUT, conv_input, .flops = flops_conv_input, KERNEL(conv_input), VJP(conv_input), INTS(CONV_INTS)),
+    ROW(CONV_KERNEL, conv_kernel, .flops = flops_conv_kernel, KERNEL(conv_kernel), VJP(conv_kernel), INTS(CONV_INTS)),
     ROW(MAX_POOL, max_pool, KERNEL(max_pool), VJP(max_pool), INTS(POOL_INTS)),
     ROW(WINDOW_SUM, window_sum, KERNEL(window_sum), VJP(window_sum), INTS(POOL_INTS)),
     ROW(WINDOW_SUM_ADJOINT, window_sum_adjoint, KERNEL(window_sum_adjoint), VJP(window_sum_adjoint), INTS(POOL_INTS)),
@@ -94,4 +109,11 @@ OpCode op_find(const char *name)
         if (strcmp(table[code].name, name) == 0)
             return (OpCode)code;
     return OP_COUNT;
+}
+
+double op_flops(const Node *node) {
+    const OpDef *op = op_of(node);
+    if (op->flops) return op->flops(node);
+    if (op->fusion == FUSE_REDUCE) return (double)shape_count(node->inputs[0]->type.shape);
+    return op->fusion == FUSE_ELEMENTWISE ? (double)shape_count(node->type.shape) : 0;
 }

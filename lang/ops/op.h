@@ -38,12 +38,16 @@ typedef struct OpDef {
     bool (*vjp)(VjpContext *context);      /* NULL: none. False after a diagnostic */
     const char *no_derivative;    /* advice for users when vjp is NULL and a derivative would have to pass; else NULL */
     uint32_t blocked_inputs;      /* bit k: the derivative in input k is zero (almost) everywhere; ~0: in all */
+    double (*flops)(const Node *node); /* NULL: one an element for elementwise ops and reductions, none for the others */
     bool inplace;                 /* the kernel may write output 0 over input 0 */
     bool is_pure;                 /* equal inputs and attributes give equal outputs: equal nodes are one node */
 } OpDef;
 
 const OpDef *op_def(OpCode code);
 static inline const OpDef *op_of(const Node *node) { return op_def(node->op); }
+
+/* Floating-point operations of one run of the node: a multiplication and an addition count as two. */
+double op_flops(const Node *node);
 
 /* The op of this name, OP_COUNT when there is none. */
 OpCode op_find(const char *name);
