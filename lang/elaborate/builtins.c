@@ -63,11 +63,21 @@ bool float_at(Elaborator *e, const Arguments *a, int k, Node **out) { return (*o
 
 bool axis_at(Elaborator *e, const Arguments *a, int k, int rank, int *axis) { return to_axis(e, a->values[k], rank, axis); }
 
+/* "'stride'", or "this". */
+static const char *argument_name(Elaborator *e, const Arguments *a, int k) {
+    Signature signature;
+    if (!a->builtin) return "this";
+    signature_parse(a->builtin->signature, &signature);
+    return k < signature.count ? arena_format(e->arena, "'%.*s'", signature.parameters[k].length, signature.parameters[k].name) : "this";
+}
+
+static bool too_small(Elaborator *e, const Arguments *a, int k, int64_t least, int64_t found) {
+    return diagnose(e->diagnostics, "E0304", a->values[k].span, "%s must be at least %lld, found %lld", argument_name(e, a, k), (long long)least, (long long)found);
+}
+
 bool integer_at(Elaborator *e, const Arguments *a, int k, int64_t least, int64_t *out) {
     if (!to_integer(e, a->values[k], out)) return false;
-    if (*out >= least) return true;
-    return diagnose(e->diagnostics, "E0304", a->values[k].span, "this must be at least %lld, found %lld", (long long)least,
-                    (long long)*out);
+    return *out >= least || too_small(e, a, k, least, *out);
 }
 
 bool integers_at(Elaborator *e, const Arguments *a, int k, int count, int64_t least, int64_t *out) {
@@ -83,9 +93,7 @@ bool integers_at(Elaborator *e, const Arguments *a, int k, int count, int64_t le
         return diagnose(e->diagnostics, "E0304", value.span, "expected one number or %d of them, found %d", count, shape.rank);
     for (int j = 0; j < count; j++) {
         out[j] = shape.dims[j];
-        if (out[j] < least)
-            return diagnose(e->diagnostics, "E0304", value.span, "this must be at least %lld, found %lld", (long long)least,
-                            (long long)out[j]);
+        if (out[j] < least) return too_small(e, a, k, least, out[j]);
     }
     return true;
 }

@@ -99,9 +99,9 @@ static bool choose(Elaborator *e, const Parameter *parameter, Value *value) {
         return choice_allows(parameter, value->text) || unknown_choice(e, parameter, value->text, value->span);
     if (choice_is_open(parameter)) return true;
     if (value->kind == VALUE_STRING) {
-        bool exists = choice_allows(parameter, value->text);
-        unknown_choice(e, parameter, value->text, value->span);
-        return exists && diagnose_help(e->diagnostics, "choices are bare names: write %s without quotes", value->text);
+        if (!choice_allows(parameter, value->text)) return unknown_choice(e, parameter, value->text, value->span);
+        diagnose(e->diagnostics, "E0303", value->span, "expected a bare name for '%.*s', found a string", parameter->length, parameter->name);
+        return diagnose_help(e->diagnostics, "choices are bare names: write %s without quotes", value->text);
     }
     if (value->kind == VALUE_BOOL && choice_allows(parameter, value->truth ? "true" : "false")) return true;
     char buffer[KIND_TEXT];
@@ -264,7 +264,7 @@ static bool check_flags(Binding *binding) {
 
 Value call_builtin(Elaborator *e, const Builtin *builtin, const Value *leading, int leading_count, const Tree *call, Scope *scope,
                    Span span) {
-    Arguments arguments = {.span = span, .tree = call, .scope = scope};
+    Arguments arguments = {.span = span, .tree = call, .scope = scope, .builtin = builtin};
     Binding binding = {.e = e, .builtin = builtin, .arguments = &arguments};
     signature_parse(builtin->signature, &binding.signature);
     for (int k = 0; k < leading_count; k++)

@@ -179,6 +179,7 @@ typedef struct Arguments {
     Value *rest; int rest_count;      /* variadic built-ins */
     Span span;                        /* of the call */
     const Tree *tree;                 /* the call as written; NULL when called through a value */
+    const Builtin *builtin;           /* what is called, for messages; NULL: not said */
     Scope *scope;
 } Arguments;
 

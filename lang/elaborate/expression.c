@@ -57,13 +57,22 @@ static bool is_clock_name(const char *name) {
     return !strcmp(name, "step") || !strcmp(name, "epoch") || !strcmp(name, "progress");
 }
 
+/* A tensor by its name, the first field of a record as `data.x`. */
+static int add_known(Text *list, int count, const Field *field) {
+    const char *comma = count ? ", " : "";
+    bool is_record = field->value.kind == VALUE_RECORD && field->value.record->count;
+    if (field->value.kind == VALUE_TENSOR) text_addf(list, "%s%s", comma, field->name);
+    else if (is_record) text_addf(list, "%s%s.%s", comma, field->name, field->value.record->fields[0].name);
+    return field->value.kind == VALUE_TENSOR || is_record;
+}
+
 /* What a train block supplies, when no name is near. */
 static void help_with_fields(Elaborator *e, Scope *scope) {
     Text list = {0};
     int count = 0;
     for (Scope *at = scope; at && at != e->globals && at != e->standard; at = at->parent)
         for (int k = 0; k < at->count && count < 12; k++)
-            if (at->fields[k].value.kind == VALUE_TENSOR) text_addf(&list, "%s%s", count++ ? ", " : "", at->fields[k].name);
+            count += add_known(&list, count, &at->fields[k]);
     if (count) diagnose_help(e->diagnostics, "known in this block are: %s", text_string(&list));
     text_free(&list);
 }

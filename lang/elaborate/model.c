@@ -325,6 +325,9 @@ bool commit_member(Elaborator *e, const Tree *tree, Scope *scope) {
     if (name->kind != TREE_NAME) return diagnose(e->diagnostics, "E0600", target->span, "`<-` changes a state, by its name");
     Cell *cell = slot_cell(scope, name->name);
     if (!cell) {
+        Instance *owner = scope_owner(scope);
+        Member *member = owner ? instance_member(owner, name->name) : NULL;
+        if (member && member->kind == MEMBER_PARAM) return diagnose(e->diagnostics, "E0600", name->span, "'%s' is a parameter: only training changes it", name->name);
         diagnose(e->diagnostics, "E0600", name->span, "'%s' is not a state of this model or method", name->name);
         return diagnose_help(e->diagnostics, "declare it with `state %s: [...] = zeros`", name->name);
     }

@@ -84,6 +84,7 @@ static bool advise_comment(const Situation *at, Text *help) {
 static bool advise_colon(const Situation *at, Text *help) {
     const Token *name = before(at, 1);
     if (at->found->kind != TOKEN_COLON) return false;
+    if (at->raw[1].newline_before && EXPECTS(NEWLINE)) return says(help, "a line ends without `:`; blocks stand in braces");
     if (at->frame->kind == FRAME_BRACKET && at->frame->opener != TOKEN_BRACKET && name && name->kind == TOKEN_NAME) {
         text_addf(help, "a setting or field is given with `=`: write `%s = ...`", name->text);
         return true;
@@ -164,6 +165,8 @@ static bool advise_word(const Situation *at, Text *help) {
     if (at->found->kind == TOKEN_ARROW) return says(help, "the parameters of a lambda stand in parentheses: `(x) -> expr`");
     if (at->frame->opener == TOKEN_RECORD && at->found->kind == TOKEN_NAME)
         return says(help, "fields are separated by commas; in a block, values are named with `let`");
+    if (at->found->kind == TOKEN_COMMA && EXPECTS(CLOSE) && at->frame->opener == TOKEN_OPEN)
+        return says(help, "several values are a list `[a, b]` or a record `{x = a, y = b}`");
     if (EXPECTS(NAME) && !EXPECTS(NUMBER) && is_word(raw) && raw->kind != TOKEN_NAME) {
         text_addf(help, "`%s` cannot be a name: it is a word of the language", raw->text);
         return true;

@@ -99,6 +99,15 @@ static bool is_unknown_clause(const Situation *at) {
     return at->frame->kind == FRAME_TRAIN && at->frame->head == TOKEN_NAME && !at->frame->committed && situation_expects(at, TOKEN_COMMIT);
 }
 
+/* `prnt 3`, `def f`: a word, and on the same line something that no expression goes on with. */
+static bool is_unknown_statement(const Situation *at) {
+    const Token *head = &at->tokens->items[at->frame->head_index];
+    int found = at->found->kind;
+    bool lines = (at->frame->kind == FRAME_SCRIPT || at->frame->kind == FRAME_ACTION) && at->frame->head == TOKEN_NAME;
+    return lines && at->raw == head + 1 && !at->raw->newline_before && situation_expects(at, TOKEN_NEWLINE) &&
+           (found == TOKEN_NAME || found == TOKEN_NUMBER || found == TOKEN_STRING);
+}
+
 static void report(const Situation *at) {
     Diagnostics *diagnostics = at->parse->diagnostics;
     const Token *head = &at->tokens->items[at->frame->head_index];
@@ -107,6 +116,7 @@ static void report(const Situation *at) {
     describe_found(at, &found);
     Span span = at->found->span;
     if (is_unknown_clause(at)) diagnose(diagnostics, "E0100", head->span, "a train block has no clause '%s'", head->text);
+    else if (is_unknown_statement(at)) diagnose(diagnostics, "E0100", head->span, "there is no statement '%s'", head->text);
     else if (is_stray(at)) diagnose(diagnostics, "E0100", span, "%s closes nothing", text_string(&found));
     else if (wanted.length == 0) diagnose(diagnostics, "E0100", span, "%s does not fit here", text_string(&found));
     else diagnose(diagnostics, "E0100", span, "expected %s, found %s", text_string(&wanted), text_string(&found));

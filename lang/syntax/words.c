@@ -144,8 +144,10 @@ bool word_is_statement(const char *word) {
 }
 
 const char *word_nearest(const char *word, FrameKind frame) {
-    const char *candidates[COUNT(statement_words) + COUNT(hook_words)];
+    static const char *const reserved[] = {"let", "fn", "for", "import"};
+    const char *candidates[COUNT(statement_words) + COUNT(hook_words) + COUNT(reserved)];
     size_t count = 0;
+    for (size_t i = 0; frame == FRAME_SCRIPT && i < COUNT(reserved); i++) candidates[count++] = reserved[i];
     for (size_t i = 0; i < COUNT(statement_words); i++)
         if (statement_words[i].frames >> frame & 1) candidates[count++] = statement_words[i].word;
     for (size_t i = 0; frame == FRAME_METHOD && i < COUNT(hook_words); i++) candidates[count++] = hook_words[i];

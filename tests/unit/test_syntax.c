@@ -212,7 +212,7 @@ static void messages(void **state) {
         {"x = 3", "expected the end of the line, found `=`", "a value is named with `let`: write `let x = ...`", 1},
         {"if x = 3 { y }", "expected `then` or `{`, found `=`", "to compare, write `==`; `=` gives a name its value", 1},
         {"adam{lr: 0.1}", "expected `}` or `,`, found `:`", "a setting or field is given with `=`: write `lr = ...`", 1},
-        {"def f(x)", "expected the end of the line, found 'f'", "a function is written `fn name(x) = expr`", 1},
+        {"def f(x)", "there is no statement 'def'", "a function is written `fn name(x) = expr`", 1},
         {"2 ** 3", "there is no '**' in Reg", "a power is written with `^`", 1},
         {"a && b", "there is no '&&' in Reg", "write `and`", 1},
         {"let f = z -> z", "expected the end of the line, found `->`", "the parameters of a lambda stand in parentheses: `(x) -> expr`", 1},
