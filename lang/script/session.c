@@ -52,7 +52,7 @@ static bool belongs(const Graph *graph, const Node *node) {
 static bool keep_results(Session *session, Program *program, Node *const *nodes, int count, Span span) {
     Fault fault = {0};
     for (int k = 0; k < count; k++) {
-        Tensor *tensor = plan_output_tensor(program->plan, k, &fault);
+        Tensor *tensor = count == 1 ? plan_take_output(program->plan, k, &fault) : plan_output_tensor(program->plan, k, &fault);
         if (!tensor) return diagnose_fault(&session->diagnostics, "E0901", span, &fault);
         nodes[k]->materialised = cell_new("value", tensor);
     }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TAKEN_BYTES = 1 << 20 };
+
 /* A step with its operands' places filled in. */
 typedef struct PreparedStep {
     View *inputs, *outputs;
@@ -234,6 +236,19 @@ Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault)
     return tensor;
 }
 
+/* A large result that is most of the slab becomes its owner: copying would need its memory twice. */
+Tensor *plan_take_output(Plan *plan, int output, Fault *fault)
+{
+    View view = plan_output(plan, output);
+    size_t bytes = (size_t)shape_count(view.shape) * dtype_bytes(view.dtype);
+    if (plan->slab == NULL || view.data != plan->slab || bytes < TAKEN_BYTES || bytes < plan->slab_bytes / 4 * 3)
+        return plan_output_tensor(plan, output, fault);
+    Tensor *tensor = tensor_wrap(view.dtype, view.shape, plan->slab);
+    tensor->owns_data = true;
+    plan->slab = NULL;
+    return tensor;
+}
+
 static bool is_all_finite(View view)
 {
     int64_t count = shape_count(view.shape);
@@ -307,7 +322,7 @@ void plan_free(Plan *plan)
         free(step->ints);
         free(step->numbers);
     }
-    slab_free(plan->slab, plan->slab_bytes);
+    free(plan->slab);
     free(plan->buffers);
     free(plan->steps);
     free(plan->outputs);

@@ -97,6 +97,7 @@ bool plan_run_range(Plan *plan, int first, int end, Fault *fault);  /* steps fir
 /* Data of output k after a run; valid until the next run or plan_free. */
 View plan_output(const Plan *plan, int output);
 Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault); /* a copy that the caller owns */
+Tensor *plan_take_output(Plan *plan, int output, Fault *fault);          /* perhaps without a copy: afterwards only plan_free */
 View plan_buffer_view(const Plan *plan, int buffer);
 void plan_free(Plan *plan); /* and everything it points to: every array of a Plan and its steps is from allocate() */
 

@@ -7,6 +7,7 @@
 
 static const size_t HUGE_PAGE = (size_t)2 << 20;
 static const size_t PAGE = 4096;
+static const size_t MAPPED = (size_t)32 << 20;   /* from here on malloc gives fresh pages, which are 0; below, perhaps used ones */
 static const size_t TOUCHED = (size_t)256 << 20; /* more is long records of loops, of which a run writes a part */
 
 static size_t rounded(size_t bytes)
@@ -31,21 +32,13 @@ void *slab_new(size_t bytes)
     }
     if (bytes > (size_t)-1 - HUGE_PAGE || exceeds_memory(bytes))
         return NULL;
-    char *slab = mmap(NULL, rounded(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (slab == MAP_FAILED)
+    char *slab = aligned_alloc(HUGE_PAGE, rounded(bytes));
+    if (slab == NULL)
         return NULL;
     madvise(slab, rounded(bytes), MADV_HUGEPAGE);
+    if (bytes < MAPPED)
+        memset(slab, 0, bytes);
     for (size_t offset = 0; offset < bytes && offset < TOUCHED; offset += PAGE)
         ((volatile char *)slab)[offset] = 0;
     return slab;
-}
-
-void slab_free(void *slab, size_t bytes)
-{
-    if (slab == NULL)
-        return;
-    if (bytes < HUGE_PAGE)
-        free(slab);
-    else
-        munmap(slab, rounded(bytes));
 }

@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 
-void *slab_new(size_t bytes); /* NULL when there is not enough memory; 64-byte aligned */
-void slab_free(void *slab, size_t bytes);
+void *slab_new(size_t bytes); /* NULL when there is not enough memory; 64-byte aligned; freed with free() */
 
 #endif

@@ -78,7 +78,7 @@ int main(void)
         threads_free(threads);
     }
     fused_program_free(program);
-    slab_free(x, (size_t)n * 4);
-    slab_free(gx, (size_t)n * 4);
+    free(x);
+    free(gx);
     return 0;
 }
