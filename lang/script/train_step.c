@@ -267,6 +267,7 @@ static bool update_parameters(Train *train, Objective *objective, Scope *scope, 
     e->graph->here = objective->tree->span;
     if (!autodiff_vjp(e->graph, &total, &one, 1, raw, trained->count, gradients)) return false;
     bind_gradient_norm(train, objective, scope, gradients);
+    scope_set(e, scope, "objective", value_tensor(total, objective->tree->span));
     bool any = false;
     for (int k = 0; k < trained->count; k++) {
         if (!gradients[k]) continue;
