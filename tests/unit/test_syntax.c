@@ -222,7 +222,7 @@ static void messages(void **state) {
         {"let x = \"abc\nlet y = 1", "this string has no closing quote on its line",
          "a string ends on the line where it begins; `\\n` in it starts a new line", 1},
         {"a\n  + b", "expected a statement, found `+`", "a line goes on behind an operator: end the line above with `+`", 1},
-        {"batch 3", "expected the end of the line, found the number 3", "`batch` is a clause of a `train` block", 1},
+        {"batch 3", "there is no statement 'batch'", "`batch` is a clause of a `train` block", 1},
         {"train a for 3 { batch 1 }", "expected a time such as `10 epochs`, `300 steps` or `50%`",
          "say `steps` or `epochs` behind the number", 1},
         {"model m(x) = x", "expected `{` touching the name, found `(`",
