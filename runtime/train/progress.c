@@ -25,7 +25,7 @@ struct Progress {
     ProgressSettings settings;
     char *title;
     LIST(ShownValue) values;
-    double start_seconds, drawn_seconds, speed_seconds;
+    double start_seconds, drawn_seconds, speed_seconds, speed_mean;
     int64_t speed_step, next_line_step;
     double speed; /* steps per second, 0: not known yet */
     bool is_drawn, is_finished;
@@ -167,8 +167,9 @@ static void measure_speed(Progress *progress, int64_t step)
     double now = clock_seconds(progress), elapsed = now - progress->speed_seconds;
     if (elapsed <= 0 || step <= progress->speed_step) return;
     double recent = (double)(step - progress->speed_step) / elapsed;
-    double weight = progress->speed > 0 ? 1 - exp(-elapsed / SPEED_SECONDS) : 1;
-    progress->speed += weight * (recent - progress->speed);
+    progress->speed_mean += (1 - exp(-elapsed / SPEED_SECONDS)) * (recent - progress->speed_mean);
+    /* The running mean started at 0: its weights so far do not yet sum to 1. */
+    progress->speed = progress->speed_mean / (1 - exp(-(now - progress->start_seconds) / SPEED_SECONDS));
     progress->speed_seconds = now;
     progress->speed_step = step;
 }
