@@ -41,28 +41,27 @@ static bool unknown_setting(Elaborator *e, const Instance *method, const Tree *a
     return false;
 }
 
-static bool setting_given(const Tree *make, const Tree *parameters, int at) {
-    int position = 0;
-    for (int k = 1; k < make->count; k++) {
-        if (make->items[k]->name ? !strcmp(make->items[k]->name, parameters->items[at]->name) : position == at) return true;
-        if (!make->items[k]->name) position++;
-    }
-    return tree_item(parameters->items[at], 1) != NULL;
+static int setting_at(const Tree *parameters, const char *name) {
+    for (int k = 0; k < parameters->count; k++)
+        if (!strcmp(parameters->items[k]->name, name)) return k;
+    return -1;
 }
 
 bool method_check_settings(Elaborator *e, Instance *method) {
     const Tree *parameters = members(method)->items[0], *make = method->make;
+    bool *given = arena_alloc(e->arena, sizeof *given * (size_t)(parameters->count + 1));
     int positional = 0;
     for (int k = 1; k < make->count; k++) {
         const Tree *argument = make->items[k];
-        bool known = !argument->name;
-        for (int j = 0; argument->name && j < parameters->count; j++) known = known || !strcmp(parameters->items[j]->name, argument->name);
-        if (!known) return unknown_setting(e, method, argument);
-        if (!argument->name && ++positional > parameters->count)
+        int at = argument->name ? setting_at(parameters, argument->name) : positional++;
+        if (at < 0) return unknown_setting(e, method, argument);
+        if (at >= parameters->count)
             return diagnose(e->diagnostics, "E0302", argument->span, "the method '%s' has %d setting%s", method->maker->name, parameters->count, parameters->count == 1 ? "" : "s");
+        if (given[at]) return diagnose(e->diagnostics, "E0300", argument->span, "the method '%s' is given '%s' twice", method->maker->name, parameters->items[at]->name);
+        given[at] = true;
     }
     for (int k = 0; k < parameters->count; k++)
-        if (!setting_given(make, parameters, k)) {
+        if (!given[k] && !tree_item(parameters->items[k], 1)) {
             diagnose(e->diagnostics, "E0301", make->span, "the method '%s' needs the setting '%s'", method->maker->name, parameters->items[k]->name);
             return diagnose_second(e->diagnostics, parameters->items[k]->span, "declared here");
         }
