@@ -23,6 +23,7 @@ static void collect_all(Train *train, TensorTable *table) {
     for (int k = 0; k < train->target_count; k++)
         if (train->targets[k].kind == VALUE_INSTANCE) collect_instance(&collect, train->targets[k].instance);
     for (int k = 0; k < train->parameters->count; k++) collect_member(&collect, NULL, train->parameters->items[k].member);
+    if (train->scope->owner) collect_instance(&collect, train->scope->owner);
     for (int k = 0; k < train->method_count; k++) collect_instance(&collect, train->methods[k].method);
     for (int k = 0; k < train->optimizer_count; k++) collect_instance(&collect, train->optimizers[k].method);
     for (int k = 0; k < train->objective_count; k++)

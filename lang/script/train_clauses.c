@@ -261,6 +261,22 @@ static bool read_seed(Train *train) {
     return true;
 }
 
+/* States of the block belong to a nameless method that does nothing else. */
+static bool read_state(Train *train, const Tree *clause) {
+    Elaborator *e = train->e;
+    if (!tree_item(clause, 0)) {
+        diagnose(e->diagnostics, "E0600", clause->span, "a state of a block needs a shape");
+        return diagnose_help(e->diagnostics, "write `state %s: [] = 0` for one number", clause->name);
+    }
+    if (!train->scope->owner) {
+        Maker *maker = arena_alloc(e->arena, sizeof *maker);
+        *maker = (Maker){.kind = MAKER_METHOD, .name = "train", .tree = train->tree, .scope = train->scope};
+        train->scope->owner = arena_alloc(e->arena, sizeof *train->scope->owner);
+        *train->scope->owner = (Instance){.maker = maker, .settings = scope_new(e, train->scope), .span = train->tree->span};
+    }
+    return declare_member(e, clause, train->scope);
+}
+
 static bool read_clause(Train *train, const Tree *clause) {
     switch ((int)clause->kind) {
     case TREE_MINIMIZE: return read_objective(train, clause, &train->objectives[train->objective_count++]);
@@ -289,7 +305,8 @@ static bool read_clause(Train *train, const Tree *clause) {
         stream->is_draw = true;
         return open_stream(train, stream, tree_item(clause, 1), false);
     }
-    case TREE_BATCH: case TREE_SEED: case TREE_LET: case TREE_STATE: return true;
+    case TREE_STATE: return read_state(train, clause);
+    case TREE_BATCH: case TREE_SEED: case TREE_LET: case TREE_COMMIT: return true;
     }
     if (clause->kind == TREE_PRECISION) {
         diagnose(train->e->diagnostics, "E0600", clause->span, "the precision is one for all of a script");

@@ -38,7 +38,7 @@ void train_end_pass(Train *train) {
     e->target_count = 0;
     e->tap = NULL;
     e->solves = NULL;
-    e->training = e->commits_allowed = false;
+    e->training = e->validating = e->commits_allowed = false;
     e->key = NULL;
     e->key_cell = NULL;
     e->sites = train->outer_sites.items;
@@ -55,7 +55,9 @@ void train_end_pass(Train *train) {
 
 static bool block_lets(Train *train, Scope *scope) {
     for (int k = 3; k < train->tree->count; k++)
-        if (train->tree->items[k]->kind == TREE_LET && !elaborate_statement(train->e, train->tree->items[k], scope, NULL)) return false;
+        if ((train->tree->items[k]->kind == TREE_LET || train->tree->items[k]->kind == TREE_COMMIT) &&
+            !elaborate_statement(train->e, train->tree->items[k], scope, NULL))
+            return false;
     return true;
 }
 
@@ -181,6 +183,14 @@ static bool is_named_twice(Train *train, const Tree *minimize, int at) {
     return false;
 }
 
+/* Of several `minimize`, a penalty `on SELECTOR` belongs to those that train what it is on. */
+static bool concerns(const MethodUse *use, const Objective *objective) {
+    if (!use->selection || !objective->trained || !tree_item(objective->tree, 0)) return true;
+    for (int k = 0; k < objective->trained->count; k++)
+        if (method_acts_on(use, objective->trained->items[k].member)) return true;
+    return false;
+}
+
 /* The sum of all terms; `output` and `target` of the first loss are bound for the penalties. */
 static Node *objective_terms(Train *train, Objective *objective, Scope *scope, Outputs *outputs) {
     Elaborator *e = train->e;
@@ -208,6 +218,7 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
     }
     for (int k = 0; k < train->method_count && total; k++) {
         Node *penalty = NULL;
+        if (!concerns(&train->methods[k], objective)) continue;
         if (!hooks_penalty(train, &train->methods[k], scope, &penalty)) return NULL;
         if (!penalty) continue;
         if (outputs) show_term(train, objective, outputs, train->methods[k].method->maker->name, penalty, train->methods[k].span);
@@ -327,10 +338,15 @@ static bool compile_objective(Train *train, Objective *objective, Outputs *outpu
     return objective->program != NULL;
 }
 
+static void begin_objective(Train *train, Graph *graph, const Objective *objective) {
+    train_begin_pass(train, graph, !objective->tree->flag);
+    train->e->validating = objective->stream >= 0;
+}
+
 /* The terms alone, thrown away: models get their parameters, which methods may then name in their settings. */
 static bool apply_models(Train *train, Objective *objective) {
     Graph *graph = graph_new(train->e->diagnostics, train->e->float_type);
-    train_begin_pass(train, graph, !objective->tree->flag);
+    begin_objective(train, graph, objective);
     Scope *scope = scope_new(train->e, train->scope);
     bool ok = train_bind_fields(train, objective, scope, false) && block_lets(train, scope);
     for (int k = 5; ok && k < objective->tree->count; k++) ok = term_node(train, objective->tree->items[k], scope, &(Node *){NULL}) != NULL;
@@ -342,7 +358,7 @@ static bool apply_models(Train *train, Objective *objective) {
 static bool build_objective(Train *train, Objective *objective, bool dry) {
     Elaborator *e = train->e;
     Graph *graph = graph_new(e->diagnostics, e->float_type);
-    train_begin_pass(train, graph, !objective->tree->flag);
+    begin_objective(train, graph, objective);
     Scope *scope = scope_new(e, train->scope);
     Outputs outputs = {0};
     bool ok = train_bind_fields(train, objective, scope, false);
