@@ -1,4 +1,5 @@
-/* Refusals: what a function or a method written in Reg does not accept is reported at the place where the script uses it. */
+/* Refusals and warnings: what a function or a method written in Reg does not accept, or does not trust, is reported at the place where
+ * the script uses it. */
 #include "lang/elaborate/builtins.h"
 
 /* Whether the condition is known now; what a step computes first is not. */
@@ -6,6 +7,8 @@ static bool is_known(const Elaborator *e, Value condition) {
     if (condition.kind != VALUE_TENSOR || condition.node->op == OP_CONSTANT) return true;
     return !e->clock && !e->capture && !e->check_only;
 }
+
+enum { REFUSE, WARN };
 
 static Value run_refuse(Elaborator *e, const Builtin *self, const Arguments *a) {
     const Tree *condition_tree = argument_tree(self, a, 0), *message_tree = argument_tree(self, a, 1);
@@ -18,11 +21,17 @@ static Value run_refuse(Elaborator *e, const Builtin *self, const Arguments *a) 
     if (!is_refused) return accepted;
     const char *message = to_string(e, message_tree ? elaborate(e, message_tree, a->scope) : a->values[1]);
     if (!message) return value_none();
-    diagnose(e->diagnostics, "E0304", e->user_span.file ? e->user_span : a->span, "%s", message);
+    Span span = e->user_span.file ? e->user_span : a->span;
+    if (self->data == WARN) {
+        diagnose_warning(e->diagnostics, "E0304", span, "%s", message);
+        return value_bool(true, a->span);
+    }
+    diagnose(e->diagnostics, "E0304", span, "%s", message);
     return value_none();
 }
 
 const Builtin builtins_refuse[] = {
-    {"refuse(condition, message)", run_refuse, 0, "Ends the script with `message` where the condition is true, at the place where the script made or called what refuses. In a function, or as a line of a method, for settings out of range. A condition that only a training step computes is not checked. Example: refuse(rate < 0, \"the rate must not be negative, found {rate}\")", true},
+    {"refuse(condition, message)", run_refuse, REFUSE, "Ends the script with `message` where the condition is true, at the place where the script made or called what refuses. In a function, or as a line of a method, for settings out of range. A condition that only a training step computes is not checked. Example: refuse(rate < 0, \"the rate must not be negative, found {rate}\")", true},
+    {"warn(condition, message)", run_refuse, WARN, "Shows `message` as a warning where the condition is true, as `refuse` does, and goes on. Example: warn(rate > 1, \"the rate {rate} may not converge\")", true},
     {0},
 };
