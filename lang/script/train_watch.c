@@ -164,6 +164,52 @@ static bool reset_optimizers(Train *train, const Tree *tree, Scope *scope) {
     return true;
 }
 
+static bool event_statements(Train *train, const Event *event, Scope *scope) {
+    for (int k = 0; k < event->tree->count; k++) {
+        const Tree *statement = event->tree->items[k];
+        bool ok = statement->kind == TREE_RESET ? reset_optimizers(train, statement, scope) : elaborate_statement(train->e, statement, scope, NULL);
+        if (!ok) return false;
+    }
+    return true;
+}
+
+static bool is_parameter_state(const Instance *method, const char *name) {
+    const Tree *tree = method->maker->tree;
+    for (int k = 1; k < tree->count; k++)
+        if (tree->items[k]->kind == TREE_STATE && !tree_item(tree->items[k], 0) && !strcmp(tree->items[k]->name, name)) return true;
+    return false;
+}
+
+static bool writes_parameter_state(const Event *event) {
+    for (int k = 0; event->method && k < event->tree->count; k++) {
+        const Tree *statement = event->tree->items[k], *target = statement->kind == TREE_COMMIT ? statement->items[0] : NULL;
+        if (target && target->kind == TREE_INDEX) target = target->items[0];
+        if (target && target->name && is_parameter_state(event->method, target->name)) return true;
+    }
+    return false;
+}
+
+static bool uses_method(const Train *train, const Instance *method, const Member *member) {
+    for (int k = 0; k < train->method_count; k++)
+        if (train->methods[k].method == method) return method_acts_on(&train->methods[k], member);
+    for (int k = 0; k < train->optimizer_count; k++)
+        if (train->optimizers[k].method == method) return method_acts_on(&train->optimizers[k], member);
+    return true;
+}
+
+/* States kept for each parameter: the statements run once for each that the method acts on, with its `w`. */
+static bool event_for_each(Train *train, const Event *event) {
+    Elaborator *e = train->e;
+    for (int k = 0; k < train->parameters->count; k++) {
+        Member *member = train->parameters->items[k].member;
+        if (!uses_method(train, event->method, member)) continue;
+        Scope *scope = scope_new(e, event->method->settings);
+        scope_set(e, scope, "w", value_tensor(import_cell(e, member->cell), member->span));
+        if (!method_parameter_states(e, event->method, member->cell, scope) || !event_statements(train, event, scope)) return false;
+    }
+    return true;
+}
+
 /* Statements of an `every` or `at`: they may write the states of their method. */
 bool train_build_event(Train *train, Event *event) {
     Elaborator *e = train->e;
@@ -173,11 +219,7 @@ bool train_build_event(Train *train, Event *event) {
     Scope *outer = scope_new(e, event->method ? event->method->maker->scope : train->scope);
     bool ok = train_bind_fields(train, NULL, outer, false);
     if (ok && event->method) ok = method_bind(e, event->method, outer);
-    Scope *scope = scope_new(e, event->method ? event->method->settings : outer);
-    for (int k = 0; ok && k < event->tree->count; k++) {
-        const Tree *statement = event->tree->items[k];
-        ok = statement->kind == TREE_RESET ? reset_optimizers(train, statement, scope) : elaborate_statement(e, statement, scope, NULL);
-    }
+    if (ok) ok = writes_parameter_state(event) ? event_for_each(train, event) : event_statements(train, event, scope_new(e, event->method ? event->method->settings : outer));
     Commit *commits = arena_alloc(e->arena, sizeof *commits * (size_t)(e->pending_count + 1));
     for (int k = 0; k < e->pending_count; k++) commits[k] = (Commit){e->pending[k].cell, e->pending[k].value};
     if (ok) event->program = session_compile(train->session, graph, NULL, 0, commits, e->pending_count, event->tree->span);
