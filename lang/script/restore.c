@@ -1,4 +1,5 @@
 /* `restore net from "net.safetensors"`: parameters and states by their path below the model, so that the name may differ. */
+#include "lang/script/snapshot.h"
 #include "lang/script/statements.h"
 #include "runtime/data/npz.h"
 #include "runtime/data/safetensors.h"
@@ -85,6 +86,6 @@ bool statement_restore(Session *session, const Tree *tree, Scope *scope) {
     value.instance->saved = below_root(session, &table);
     instance_walk(value.instance, restore_member, &restore);
     if (!restore.ok) value.instance->saved = before;
-    else instance_walk(value.instance, copy_member, &restore);
+    else if ((restore.ok = snapshot_lets(session, select_all(e, value.instance)))) instance_walk(value.instance, copy_member, &restore);
     return restore.ok;
 }

@@ -1,4 +1,5 @@
 /* The loop over steps: clocks, batches, plans, progress, and what happens when a number stops being finite. */
+#include "lang/script/snapshot.h"
 #include "lang/script/train.h"
 #include "lang/script/statements.h"
 #include "runtime/train/progress.h"
@@ -155,7 +156,7 @@ bool statement_train(Session *session, const Tree *tree, Scope *scope) {
     Train train = {.session = session, .e = &session->elaborator, .tree = tree, .scope = scope_new(&session->elaborator, scope)};
     bool ok = train_read(&train) && make_cells(&train) && train_build(&train);
     if (ok && session->options.explain) train_explain(&train);
-    if (ok && !session->options.check_only) ok = prepare(&train) && train_resume(&train) && train_run(&train);
+    if (ok && !session->options.check_only) ok = prepare(&train) && snapshot_lets(session, train.parameters) && train_resume(&train) && train_run(&train);
     train_free(&train);
     return ok;
 }
