@@ -156,6 +156,13 @@ static Value wrong_choice(Elaborator *e, const Tree *parameter, Span span, const
     return value_none();
 }
 
+/* `rate: auto | positive = auto`: a type word among the choices lets values of that type in. */
+static const Tree *word_among(const Tree *choices) {
+    for (int k = 0; k < choices->count; k++)
+        if (type_word(choices->items[k]->name) != TYPE_UNKNOWN) return choices->items[k];
+    return NULL;
+}
+
 /* The value of a setting with a closed set of choices: a bare name of the set, or a setting that holds one. */
 static Value choose(Elaborator *e, const Tree *parameter, const Tree *tree, Scope *scope) {
     const Tree *choices = parameter->items[0];
@@ -166,6 +173,8 @@ static Value choose(Elaborator *e, const Tree *parameter, const Tree *tree, Scop
     if (tree->kind == TREE_NAME && !scope_find(e, scope, tree->name, &value)) return wrong_choice(e, parameter, tree->span, tree->name, false);
     value = elaborate(e, tree, scope);
     if (!value_ok(value)) return value;
+    const Tree *word = value.kind == VALUE_CHOICE || value.kind == VALUE_STRING ? NULL : word_among(choices);
+    if (word) return match_word(e, word, &value, arena_format(e->arena, "'%s'", parameter->name), tree->span) ? value : value_none();
     if (value.kind != VALUE_CHOICE) return wrong_choice(e, parameter, tree->span, tree->kind == TREE_NAME ? tree->name : value_describe(value, buffer), value.kind == VALUE_STRING);
     return in_choices(choices, value.text) ? value : wrong_choice(e, parameter, tree->span, value.text, false);
 }
@@ -418,6 +427,7 @@ static Value not_callable(Elaborator *e, Value callee, Span span) {
         diagnose_help(e->diagnostics, "braces make: write %s{}(x)", callee.maker->name);
     } else {
         diagnose(e->diagnostics, "E0401", callee.span.file ? callee.span : span, "this is %s, which cannot be called", value_describe(callee, buffer));
+        if (callee.kind == VALUE_TENSOR || callee.kind == VALUE_LIST) diagnose_help(e->diagnostics, "its elements are picked with brackets: x[0]");
     }
     return value_none();
 }

@@ -172,9 +172,12 @@ Value hook_run(Elaborator *e, Instance *method, const Tree *hook, Scope *supply)
         scope_set(e, scope, parameter->name, value);
     }
     Making before = begin_making(e, method);
+    Span user_span = e->user_span;
+    e->user_span = method->make->span;
     CallPlace place = diagnostics_enter(e->diagnostics, hook->span, method->span, "used here");
     Value value = elaborate(e, hook->items[1], scope);
     diagnostics_leave(e->diagnostics, place);
+    e->user_span = user_span;
     end_making(e, &before);
     return value;
 }

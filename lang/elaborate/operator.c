@@ -50,15 +50,17 @@ static Value fold_numbers(Elaborator *e, OpCode op, Value left, Value right, Spa
     return fold_comparison(op, a, b, span);
 }
 
-static bool same_text(Value left, Value right, bool *same) {
-    bool texts = (left.kind == VALUE_STRING || left.kind == VALUE_CHOICE) && left.kind == right.kind;
-    if (texts) *same = !strcmp(left.text, right.text);
-    return texts;
-}
-
 static bool holds_tensor(Value value) {
     return value.kind == VALUE_TENSOR || value.kind == VALUE_NUMBER || value.kind == VALUE_BOOL || value.kind == VALUE_LIST ||
            value.kind == VALUE_RANGE;
+}
+
+static bool same_text(Value left, Value right, bool *same) {
+    bool texts = (left.kind == VALUE_STRING || left.kind == VALUE_CHOICE) && left.kind == right.kind;
+    if (texts) *same = !strcmp(left.text, right.text);
+    bool is_choice = left.kind == VALUE_CHOICE, or_number = is_choice != (right.kind == VALUE_CHOICE) && holds_tensor(is_choice ? right : left);
+    if (or_number) *same = false; /* `rate: auto | positive` holds one or the other */
+    return texts || or_number;
 }
 
 static bool operand_error(Elaborator *e, const char *operator, Value value) {
@@ -67,6 +69,8 @@ static bool operand_error(Elaborator *e, const char *operator, Value value) {
              value_describe(value, buffer));
     if (value.kind == VALUE_INSTANCE || value.kind == VALUE_FUNCTION)
         diagnose_help(e->diagnostics, "apply it first: write f(x)");
+    if (value.kind == VALUE_STRING && !strcmp(operator, "+")) diagnose_help(e->diagnostics, "a string takes values in braces: \"x = {x}\"");
+    if (value.kind == VALUE_RECORD && value.record->count) diagnose_help(e->diagnostics, "name one of its fields, such as '.%s'", value.record->fields[0].name);
     return false;
 }
 
