@@ -165,7 +165,7 @@ format:   ## rewrite the C files in the house form
 bench: $B/reg   ## speed of training steps and of start-up
 	$(Q)sh tests/bench/run.sh $B
 
-experiments: $B/reg   ## every example in its full form; reports below $B/experiments
+experiments: $B/reg   ## every example in its full form, and a table: claim, measured, holds or not
 	$(Q)FULL=1 sh tests/examples.sh $B
 
 install: $B/reg   ## into PREFIX (/usr/local): program, library texts, examples
