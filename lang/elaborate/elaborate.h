@@ -82,6 +82,7 @@ struct Elaborator {
     Clock *clock;
     const Value *targets; int target_count; /* what the train block in progress trains */
     bool training;
+    bool validating;           /* in the terms of a `minimize … on SPLIT` */
     bool commits_allowed;      /* false inside extra forward passes and evaluation */
     bool reads_stored;         /* parameters as they are stored, not as methods show them */
     bool check_only;           /* `reg check`: shapes but no numbers */

@@ -108,6 +108,7 @@ static Value elaborate_name(Elaborator *e, const Tree *tree, Scope *scope) {
         return clock_value(e, tree);
     }
     if (!strcmp(tree->name, "training")) return value_bool(e->training, tree->span);
+    if (!strcmp(tree->name, "validating")) return value_bool(e->validating, tree->span);
     if (scope_find(e, scope, tree->name, &value)) {
         value.span = tree->span;
         return value;

@@ -7,7 +7,8 @@
 
 /* The clock of a run; the elaborator says where it does not tick. */
 static bool is_clock(const char *name) {
-    return !strcmp(name, "step") || !strcmp(name, "epoch") || !strcmp(name, "progress") || !strcmp(name, "training");
+    return !strcmp(name, "step") || !strcmp(name, "epoch") || !strcmp(name, "progress") || !strcmp(name, "training") ||
+           !strcmp(name, "validating");
 }
 
 static const Bound *find(const NameCheck *check, NameSpace space, const char *name) {

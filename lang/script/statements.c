@@ -214,6 +214,7 @@ bool statement_run(Session *session, const Tree *tree, Scope *scope) {
     switch ((int)tree->kind) {
     case TREE_LET: case TREE_DATA: return run_let(session, tree, scope);
     case TREE_VAR: return run_var(session, tree, scope);
+    case TREE_TUNE: return statement_tune(session, tree, scope);
     case TREE_EXPRESSION: return run_expression(session, tree, scope);
     case TREE_IF: return run_if(session, tree, scope);
     case TREE_PRECISION: return run_precision(session, tree);

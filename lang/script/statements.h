@@ -11,6 +11,7 @@ bool statement_print(Session *session, const Tree *tree, Scope *scope); /* show.
 bool statement_table(Session *session, const Tree *tree, Scope *scope);
 bool statement_plot(Session *session, const Tree *tree, Scope *scope);  /* plot.c */
 bool statement_image(Session *session, const Tree *tree, Scope *scope);
+bool statement_tune(Session *session, const Tree *tree, Scope *scope);  /* tune.c */
 bool statement_save(Session *session, const Tree *tree, Scope *scope);  /* save.c */
 bool statement_restore(Session *session, const Tree *tree, Scope *scope); /* restore.c */
 bool statement_report(Session *session, const Tree *tree, Scope *scope);

@@ -209,5 +209,5 @@ bool train_resolve(Train *train) {
     gather_parameters(train); /* methods may have brought parameters of their own */
     for (int k = 0; k < train->objective_count; k++)
         if (!gather_objective(train, &train->objectives[k])) return false;
-    return true;
+    return train_check_tuned(train);
 }
