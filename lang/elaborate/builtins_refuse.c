@@ -2,6 +2,8 @@
  * the script uses it. */
 #include "lang/elaborate/builtins.h"
 
+#include <string.h>
+
 /* Whether the condition is known now; what a step computes first is not. */
 static bool is_known(const Elaborator *e, Value condition) {
     if (condition.kind != VALUE_TENSOR || condition.node->op == OP_CONSTANT) return true;
@@ -9,6 +11,14 @@ static bool is_known(const Elaborator *e, Value condition) {
 }
 
 enum { REFUSE, WARN };
+
+/* A step is built several times, and said once. */
+static bool is_said(const Diagnostics *diagnostics, Span span, const char *message) {
+    for (size_t k = 0; k < diagnostics->count; k++)
+        if (diagnostics->items[k].span.file == span.file && diagnostics->items[k].span.start == span.start && !strcmp(diagnostics->items[k].message, message))
+            return true;
+    return false;
+}
 
 static Value run_refuse(Elaborator *e, const Builtin *self, const Arguments *a) {
     const Tree *condition_tree = argument_tree(self, a, 0), *message_tree = argument_tree(self, a, 1);
@@ -21,9 +31,10 @@ static Value run_refuse(Elaborator *e, const Builtin *self, const Arguments *a) 
     if (!is_refused) return accepted;
     const char *message = to_string(e, message_tree ? elaborate(e, message_tree, a->scope) : a->values[1]);
     if (!message) return value_none();
-    Span span = e->user_span.file ? e->user_span : a->span;
+    Span span = diagnostics_place(e->diagnostics, a->span); /* what the script wrote to get into the library, or a function of its own */
+    if (span.file == a->span.file) span = e->user_span.file ? e->user_span : a->span;
     if (self->data == WARN) {
-        diagnose_warning(e->diagnostics, "E0304", span, "%s", message);
+        if (!is_said(e->diagnostics, span, message)) diagnose_warning(e->diagnostics, "E0304", span, "%s", message);
         return value_bool(true, a->span);
     }
     diagnose(e->diagnostics, "E0304", span, "%s", message);

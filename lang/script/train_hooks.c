@@ -89,6 +89,7 @@ static bool penalty_terms(Train *train, const MethodUse *use, const Tree *hook, 
         Scope *supply = scope_new(e, scope);
         scope_set(e, supply, "w", member_value(e, item->owner, item->member, use->span));
         scope_set(e, supply, "raw", value_tensor(import_cell(e, item->member->cell), use->span));
+        if (item->owner) scope_set(e, supply, "layer", (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = item->owner}); /* for its settings */
         if (!method_parameter_states(e, use->method, item->member->cell, supply)) return false;
         if (!add_term(train, use, hook_run(e, use->method, hook, supply), sum)) return false;
     }
