@@ -397,10 +397,13 @@ static Value call_penalty(Elaborator *e, Value callee, Binding *binding) {
 
 static Value call_stages(Elaborator *e, const Function *function, const Binding *binding) {
     Value value = value_none();
+    bool training = e->training, commits_allowed = e->commits_allowed;
+    if (function->is_evaluation) e->training = e->commits_allowed = false;
     for (int k = 0; k < function->stage_count; k++) {
         value = k == 0 ? call_bound(e, function->stages[0], binding) : call_value(e, function->stages[k], &value, 1, binding->span);
         if (!value_ok(value)) break;
     }
+    e->training = training, e->commits_allowed = commits_allowed;
     return value;
 }
 

@@ -279,7 +279,7 @@ static Value run_time(Elaborator *e, const Builtin *self, const Arguments *argum
     Value duration = arguments->values[0];
     char buffer[KIND_TEXT], name[64];
     if (!e->clock) {
-        diagnose(e->diagnostics, "E0601", arguments->span, "%s is known only inside a train block", builtin_name(self, name));
+        diagnose(e->diagnostics, "E0601", arguments->span, "'%s' needs the time, which is known only inside a train block", builtin_name(self, name));
         return value_none();
     }
     if (duration.kind != VALUE_QUANTITY && duration.kind != VALUE_NUMBER && duration.kind != VALUE_TENSOR) {

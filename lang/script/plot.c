@@ -229,6 +229,12 @@ bool statement_plot(Session *session, const Tree *tree, Scope *scope) {
     for (int k = 1; k < tree->count && ok; k++)
         ok = tree->items[k]->kind == TREE_ARGUMENT && tree->items[k]->name ? plot_setting(session, plot, tree->items[k], scope)
                                                                            : add_layer(session, plot, tree->items[k], scope);
+    bool has_layers = false;
+    for (int k = 1; k < tree->count; k++) has_layers = has_layers || tree->items[k]->kind != TREE_ARGUMENT || !tree->items[k]->name;
+    if (ok && !has_layers) {
+        ok = diagnose(&session->diagnostics, "E0301", tree->span, "the plot shows nothing");
+        diagnose_help(&session->diagnostics, "add a layer such as lines(x, y)");
+    }
     if (ok && !session->options.check_only) ok = show_plot(session, plot, path, tree->span);
     plot_free(plot);
     return ok;

@@ -77,6 +77,11 @@ static void add_place(const Sources *sources, Span span, const char *label, cons
     int line, column;
     char number[16], gutter[16];
     source_position(source, span.start, &line, &column);
+    if (source->is_library) { /* its lines are no lines of the user's */
+        text_addf(out, "%s -->%s %s\n%s  |\n  |%s ", style->frame, style->reset, source->path, style->frame, style->reset);
+        add_excerpt(source, span, " ", label, style, out);
+        return;
+    }
     int digits = snprintf(number, sizeof number, "%d", line);
     memset(gutter, ' ', sizeof gutter);
     gutter[digits + 1 < 15 ? digits + 1 : 15] = 0;

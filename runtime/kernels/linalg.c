@@ -54,7 +54,8 @@ static bool fault_singular(const Batch *batch, int64_t index, int info) {
     char subject[64];
     if (info == MATRIX_NOT_FINITE)
         return false;
-    return fault_set(batch->call->fault, "%s is singular: pivot %d is 0", batch_subject(batch, index, subject), info - 1);
+    fault_set(batch->call->fault, "%s is singular: pivot %d is 0", batch_subject(batch, index, subject), info - 1);
+    return fault_help(batch->call->fault, "add a small multiple of the identity, or use lstsq or pinv");
 }
 
 /* x = op(triangle)^-1 x for row-major [n, n] and [n, k]. */
