@@ -101,6 +101,8 @@ static Value copied(Elaborator *e, Value model, Span span, CopyPlan plan) {
     return plan.failed ? value_none() : (Value){.kind = VALUE_INSTANCE, .span = span, .instance = copy};
 }
 
+Value copied_model(Elaborator *e, Value model, Span span) { return copied(e, model, span, (CopyPlan){.kind = COPY_VALUES}); }
+
 static Value run_copy(Elaborator *e, const Builtin *self, const Arguments *arguments) {
     (void)self;
     Value value = arguments->values[0];
@@ -206,6 +208,17 @@ static Value run_initial_spread(Elaborator *e, const Builtin *self, const Argume
     Node *centred = build_binary(e->graph, OP_SUB, w, build_mean(e->graph, w, all, true));
     Node *squares = build_binary(e->graph, OP_MUL, centred, centred);
     return value_tensor(build_unary(e->graph, OP_SQRT, build_mean(e->graph, squares, all, false)), arguments->span);
+}
+
+static Value run_eval(Elaborator *e, const Builtin *self, const Arguments *arguments) {
+    (void)self;
+    Value net = arguments->values[0];
+    if (!is_model(net) && !(net.kind == VALUE_FUNCTION && net.function->stages)) return not_a_model(e, "eval", net);
+    Function *function = arena_alloc(e->arena, sizeof *function);
+    Value *stage = arena_alloc(e->arena, sizeof *stage);
+    *stage = net;
+    *function = (Function){.name = "eval", .stages = stage, .stage_count = 1, .is_evaluation = true};
+    return (Value){.kind = VALUE_FUNCTION, .span = arguments->span, .function = function};
 }
 
 static Value run_is_trained(Elaborator *e, const Builtin *self, const Arguments *arguments) {
@@ -329,6 +342,7 @@ const Builtin builtins_model[] = {
     {"copy(net)", run_copy, 0, "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)", false},
     {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector `only` finds) is trained through it. Example: frozen(net)", false},
     {"folded(net)", run_folded, 0, "A copy of the model whose parameters are what methods with a weight hook showed the model (masked, companded, quantized), without these methods. Example: let plain = folded(net)", false},
+    {"eval(net)", run_eval, 0, "The model as it is outside of training, for use inside a train block: no dropout, running statistics, averaged weights; its states do not change. Example: let teacher = eval(net)", false},
     {"is_trained(net)", run_is_trained, 0, "True inside a train block for the models that it trains and their parts: what a method is given can be checked. Example: is_trained(dense{3})", false},
     {"stored(w)", run_stored, 0, "Parameters of a model as they are stored and trained, not as methods with a weight hook show them to it. Example: stored(net.dense_1.w)", true},
     {"init_std(w)", run_initial_spread, 0, "The standard deviation that a parameter's initialiser was made for, such as sqrt(2 / in) for he; where none is known, the standard deviation of its values. Example: init_std([-1.0, 1.0])", false},

@@ -6,6 +6,8 @@
 
 extern const Builtin builtins_model[]; /* ends with a row without signature */
 
+/* What `copy(net)` gives. */
+Value copied_model(Elaborator *e, Value model, Span span);
 /* Gives the cells of a copied model the paths of its new name. No effect on other models. */
 void instance_settle_copy(Elaborator *e, Instance *instance);
 

@@ -80,6 +80,7 @@ struct Function {
     Value *stages;          /* composition: applied in order */
     int stage_count;
     bool is_penalty;        /* sums over a selection */
+    bool is_evaluation;     /* of its one stage: as outside of training */
     Instance *owner;        /* part or hook of an instance: its members are in scope */
 };
 

@@ -42,6 +42,7 @@ typedef struct Objective {
     Program *program;
     ShownTerm *terms; int term_count, term_capacity;
     int site_count;        /* random sites in its step */
+    int gradient_output;   /* a number that is finite as long as every gradient is */
 } Objective;
 
 /* `watch`, `log`, `keep best`, `stop when`: values computed now and then. */
@@ -86,6 +87,7 @@ typedef struct Train {
     MethodUse *methods; int method_count;
     MethodUse *optimizers; int optimizer_count;
     Objective *objectives; int objective_count;
+    const Objective *building; /* whose step is under construction; NULL: none */
     Watch *watches; int watch_count;
     Event *events; int event_count;
     const char *checkpoint_path; int64_t checkpoint_every;
@@ -132,6 +134,7 @@ void flat_bind_count(Train *train, Objective *objective, const MethodUse *use, S
 bool flat_update(Train *train, Objective *objective, const MethodUse *use, Node *const *raw, Node *const *gradients, Scope *scope);
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
 bool method_acts_on(const MethodUse *use, const Member *member);
+bool hook_concerns(const Train *train, const MethodUse *use);
 bool hook_acts_on(const MethodUse *use, const Member *member);
 
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */

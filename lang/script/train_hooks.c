@@ -57,10 +57,19 @@ static bool rebind_batch(Train *train, const Tree *hook, Value result, Scope *sc
     return diagnose(train->e->diagnostics, "E0601", hook->span, "an augment hook gives the new batch as a record such as {x = …, y = …}, found %s", value_describe(result, buffer));
 }
 
+/* A method that was put on parameters has its say where some of them are trained: with several `minimize` in one block each network may
+ * have methods of its own. */
+bool hook_concerns(const Train *train, const MethodUse *use) {
+    const Selection *trained = train->building ? train->building->trained : NULL;
+    for (int k = 0; trained && use->selection && k < trained->count; k++)
+        if (method_acts_on(use, trained->items[k].member)) return true;
+    return !trained || !use->selection;
+}
+
 bool hooks_augment(Train *train, Scope *scope) {
     for (int k = 0; k < train->method_count; k++) {
         const Tree *hook = method_hook(train->methods[k].method, "augment");
-        if (hook && !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope)) return false;
+        if (hook && hook_concerns(train, &train->methods[k]) && !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope)) return false;
     }
     return true;
 }
@@ -131,6 +140,7 @@ static bool solve_terms(Train *train, const MethodUse *use, Scope *scope, Node *
 
 bool hooks_penalty(Train *train, const MethodUse *use, Scope *scope, Node **sum) {
     const Tree *hook = method_hook(use->method, "penalty");
+    if (!hook_concerns(train, use)) return true;
     train->e->solves = NULL; /* what hooks solve is not the model's */
     return solve_terms(train, use, scope, sum) && (!hook || penalty_terms(train, use, hook, scope, sum));
 }

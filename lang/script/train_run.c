@@ -48,31 +48,58 @@ static double term_value(const Objective *objective, const ShownTerm *term) {
     return view.dtype == DTYPE_F64 ? *(double *)view.data : (double)*(float *)view.data;
 }
 
-static const char *bad_parameter(Train *train, const Objective *objective) {
-    for (int k = 0; k < objective->trained->count; k++) {
-        const Cell *cell = objective->trained->items[k].member->cell;
+static const char *bad_parameter(const Selection *parameters) {
+    for (int k = 0; k < parameters->count; k++) {
+        const Cell *cell = parameters->items[k].member->cell;
         for (int64_t j = 0; j < tensor_count(cell->tensor); j++)
             if (!isfinite(tensor_number(cell->tensor, j))) return cell->name;
     }
-    (void)train;
     return NULL;
 }
 
-/* Names the term, the step, and the first line whose value is not finite; nothing of this step was committed. */
+static bool holds(Span outer, Span inner) { return outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end; }
+
+/* The term that the blamed text is part of, else the one that was found not to be finite. */
+static const ShownTerm *blamed_term(const Objective *objective, Span span, const ShownTerm *found) {
+    for (int k = 0; k < objective->term_count; k++)
+        if (holds(objective->terms[k].span, span)) return &objective->terms[k];
+    return found;
+}
+
+/* Names the term, the step, and the first line whose value is not finite; nothing of this step was committed. `term` NULL: the
+ * terms are finite and a gradient is not. */
 static bool not_finite(Train *train, Objective *objective, const ShownTerm *term, double value, int64_t step) {
     Diagnostics *diagnostics = train->e->diagnostics;
-    const char *parameter = bad_parameter(train, objective);
+    const char *what = isnan(value) ? "NaN" : "infinite", *parameter = bad_parameter(objective->trained);
+    Span whole = term ? term->span : objective->tree->span;
     if (parameter) {
-        diagnose(diagnostics, "E0900", term->span, "the term '%s' became %s at step %lld, because '%s' was no longer finite after step %lld",
-                 term->name, isnan(value) ? "NaN" : "infinite", (long long)step + 1, parameter, (long long)step);
+        diagnose(diagnostics, "E0900", whole, "%s%s%s became %s at step %lld, because '%s' was no longer finite after step %lld", term ? "the term '" : "a gradient",
+                 term ? term->name : "", term ? "'" : "", what, (long long)step + 1, parameter, (long long)step);
         return diagnose_help(diagnostics, "lower the learning rate, or clip the gradient with `with clip_norm{1}`");
     }
     Fault fault = {.step = -1};
     int at = plan_find_nonfinite(objective->program->plan, &fault);
-    Span span = at >= 0 && objective->program->step_spans[at].file ? objective->program->step_spans[at] : term->span;
-    diagnose(diagnostics, "E0900", span, "a value here became %s at step %lld, in the term '%s'", isnan(value) ? "NaN" : "infinite", (long long)step + 1, term->name);
-    if (span.start > term->span.start || span.end < term->span.end) diagnose_second(diagnostics, term->span, "the term '%s'", term->name);
+    Span span = at >= 0 && objective->program->step_spans[at].file ? objective->program->step_spans[at] : whole;
+    const ShownTerm *blamed = blamed_term(objective, span, term);
+    diagnose(diagnostics, "E0900", span, "a %s here became %s at step %lld%s%s%s", term ? "value" : "gradient", what, (long long)step + 1,
+             blamed ? ", in the term '" : "", blamed ? blamed->name : "", blamed ? "'" : "");
+    if (blamed && !holds(span, blamed->span)) diagnose_second(diagnostics, blamed->span, "the term '%s'", blamed->name);
     return diagnose_help(diagnostics, "the parameters are as they were after step %lld", (long long)step);
+}
+
+static bool check_gradients(Train *train, Objective *objective, int64_t step) {
+    if (objective->gradient_output < 0) return true;
+    ShownTerm sum = {.output = objective->gradient_output};
+    double value = term_value(objective, &sum);
+    return isfinite(value) || not_finite(train, objective, NULL, value, step);
+}
+
+/* The last update is looked at too: no step follows it that could notice. */
+static bool check_parameters(Train *train, int64_t steps) {
+    const char *parameter = bad_parameter(train->parameters);
+    if (!parameter) return true;
+    diagnose(train->e->diagnostics, "E0900", train->tree->items[0]->span, "'%s' is no longer finite after step %lld: its update overflowed", parameter, (long long)steps);
+    return diagnose_help(train->e->diagnostics, "lower the learning rate, or clip the gradient with `with clip_norm{1}`");
 }
 
 static bool check_terms(Train *train, Objective *objective, int64_t step, Progress *progress, bool is_due) {
@@ -100,6 +127,7 @@ static bool run_objective(Train *train, Objective *objective, int64_t step, Prog
     Fault fault = {.step = -1};
     if (!plan_run_range(plan, 0, plan->commit_start, &fault)) return kernel_failed(train, objective, &fault, step);
     if (!check_terms(train, objective, step, progress, progress_is_due(progress, step + 1))) return false;
+    if (!check_gradients(train, objective, step)) return false;
     return plan_run_range(plan, plan->commit_start, plan->step_count, &fault) || kernel_failed(train, objective, &fault, step);
 }
 
@@ -143,10 +171,13 @@ bool train_run(Train *train) {
     Progress *progress = open_progress(train);
     bool ok = true, stop = false;
     int64_t step = train->first_step;
+    train->session->is_stepping = 1;
     for (; ok && !stop && step < train->total_steps && !train->session->interrupted; step++) ok = run_step(train, step, progress, &stop);
+    train->session->is_stepping = 0;
     bool interrupted = train->session->interrupted && step < train->total_steps;
     progress_finish(progress, step, !ok ? "stopped by an error" : interrupted ? "interrupted" : stop ? "stopped by `stop when`" : NULL);
     progress_free(progress);
+    ok = ok && check_parameters(train, step);
     if (ok && train->has_best) train_restore_best(train);
     if (interrupted && train->checkpoint_path) train_checkpoint(train, step);
     return ok;

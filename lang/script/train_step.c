@@ -36,6 +36,7 @@ void train_end_pass(Train *train) {
     Elaborator *e = train->e;
     e->clock = NULL;
     e->target_count = 0;
+    train->building = NULL;
     e->tap = NULL;
     e->solves = NULL;
     e->training = e->validating = e->commits_allowed = false;
@@ -106,7 +107,7 @@ typedef struct Outputs {
 } Outputs;
 
 static void show_term(Train *train, Objective *objective, Outputs *outputs, const char *name, Node *node, Span span) {
-    if (outputs->count >= 64) return;
+    if (outputs->count >= 63) return; /* one place is for the sum of the gradients */
     if (objective->term_count == objective->term_capacity) {
         int capacity = objective->term_capacity ? 2 * objective->term_capacity : 8;
         ShownTerm *terms = arena_alloc(train->e->arena, sizeof *terms * (size_t)capacity);
@@ -134,7 +135,7 @@ static Value retarget(void *context, Value output, Value target) {
     Elaborator *e = tap->train->e;
     for (int k = 0; k < tap->train->method_count && value_ok(target); k++) {
         const Tree *hook = method_hook(tap->train->methods[k].method, "target");
-        if (!hook) continue;
+        if (!hook || !hook_concerns(tap->train, &tap->train->methods[k])) continue;
         Scope *supply = scope_new(e, tap->scope);
         scope_set(e, supply, "output", output);
         scope_set(e, supply, "target", target);
@@ -159,7 +160,7 @@ static Value reweigh(void *context, Value loss) {
     Node *weighted = to_node(e, loss);
     for (int k = 0; k < tap->train->method_count && weighted; k++) {
         const Tree *hook = method_hook(tap->train->methods[k].method, "reweigh");
-        if (!hook) continue;
+        if (!hook || !hook_concerns(tap->train, &tap->train->methods[k])) continue;
         Scope *supply = scope_new(e, tap->scope);
         scope_set(e, supply, "loss", loss);
         scope_set(e, supply, "output", e->tap->output);
@@ -261,6 +262,20 @@ static void bind_gradient_norm(Train *train, const Objective *objective, Scope *
     if (sum) scope_set(e, scope, "gradient_norm", value_tensor(build_unary(e->graph, OP_SQRT, sum), objective->tree->span));
 }
 
+/* The sum of all gradients is not finite when one of them is not: looked at before anything is committed. */
+static void watch_gradients(Train *train, Objective *objective, Outputs *outputs, Node *const *gradients) {
+    Elaborator *e = train->e;
+    Node *sum = NULL;
+    e->graph->here = objective->tree->span;
+    for (int k = 0; k < objective->trained->count; k++) {
+        if (!gradients[k]) continue;
+        Node *one = build_sum_all(e->graph, gradients[k]);
+        sum = sum ? build_binary(e->graph, OP_ADD, sum, one) : one;
+    }
+    objective->gradient_output = sum ? outputs->count : -1;
+    if (sum) outputs->items[outputs->count++] = sum;
+}
+
 static bool update_flat(Train *train, Objective *objective, Scope *scope, Node *const *raw, Node *const *gradients) {
     if (is_flat(&objective->optimizer)) return flat_update(train, objective, &objective->optimizer, raw, gradients, scope);
     for (int k = 0; k < train->optimizer_count; k++)
@@ -268,7 +283,7 @@ static bool update_flat(Train *train, Objective *objective, Scope *scope, Node *
     return true;
 }
 
-static bool update_parameters(Train *train, Objective *objective, Scope *scope, Node *total) {
+static bool update_parameters(Train *train, Objective *objective, Scope *scope, Node *total, Outputs *outputs) {
     Elaborator *e = train->e;
     Selection *trained = objective->trained;
     Node **raw = arena_alloc(e->arena, sizeof *raw * (size_t)trained->count);
@@ -277,6 +292,7 @@ static bool update_parameters(Train *train, Objective *objective, Scope *scope, 
     Node *one = build_full(e->graph, total->type, 1);
     e->graph->here = objective->tree->span;
     if (!autodiff_vjp(e->graph, &total, &one, 1, raw, trained->count, gradients)) return false;
+    watch_gradients(train, objective, outputs, gradients);
     bind_gradient_norm(train, objective, scope, gradients);
     scope_set(e, scope, "objective", value_tensor(total, objective->tree->span));
     bool any = false;
@@ -312,6 +328,7 @@ static Node *flat(Elaborator *e, Node *const *nodes, int count) {
 bool train_bind_terms(Train *train, Scope *scope, bool with_gradient) {
     Elaborator *e = train->e;
     Objective *objective = &train->objectives[0];
+    train->building = objective;
     Node *total = bind_methods(train, objective, scope) ? objective_terms(train, objective, scope, NULL) : NULL;
     if (!total || !with_gradient) return total != NULL;
     int count = objective->trained->count;
@@ -341,6 +358,7 @@ static bool compile_objective(Train *train, Objective *objective, Outputs *outpu
 static void begin_objective(Train *train, Graph *graph, const Objective *objective) {
     train_begin_pass(train, graph, !objective->tree->flag);
     train->e->validating = objective->stream >= 0;
+    train->building = objective;
 }
 
 /* The terms alone, thrown away: models get their parameters, which methods may then name in their settings. */
@@ -369,7 +387,7 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
     Node *total = ok ? objective_terms(train, objective, scope, dry ? NULL : &outputs) : NULL;
     ok = total != NULL;
     if (ok && !dry) {
-        ok = update_parameters(train, objective, scope, total) && compile_objective(train, objective, &outputs);
+        ok = update_parameters(train, objective, scope, total, &outputs) && compile_objective(train, objective, &outputs);
         objective->site_count = e->site_count;
     }
     train_end_pass(train);
