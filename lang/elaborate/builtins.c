@@ -10,7 +10,7 @@ static const Builtin *const families[] = {
     builtins_math,    builtins_reduce, builtins_create,  builtins_shape,    builtins_join,  builtins_index,
     builtins_product, builtins_conv,   builtins_pool,    builtins_linalg,   builtins_fourier, builtins_random,
     builtins_init,    builtins_gradient, builtins_list,  builtins_loop,  builtins_text,  builtins_load,    builtins_split,    builtins_labels, builtins_synthetic,
-    builtins_model,    builtins_refuse, builtins_substitute,
+    builtins_model,    builtins_refuse, builtins_substitute, builtins_weights,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
@@ -35,7 +35,7 @@ const char *builtin_group(int index) {
         "elementwise", "sums and statistics", "tensors from sizes", "shapes", "joining and windows", "picking and placing",
         "products", "convolution", "pooling", "linear algebra", "Fourier transforms", "random numbers",
         "first values", "derivatives", "lists and functions", "loops and solves", "text", "loading data", "splits", "label noise", "data that is computed",
-        "models", "refusals", "trial points",
+        "models", "refusals", "trial points", "parameters as values",
     };
     for (int f = 0; f < FAMILY_COUNT; f++)
         for (const Builtin *at = families[f]; at->signature; at++)

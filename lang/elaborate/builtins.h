@@ -28,6 +28,7 @@ extern const Builtin builtins_split[];     /* splits of data sets */
 extern const Builtin builtins_labels[];    /* label noise */
 extern const Builtin builtins_synthetic[]; /* data sets that are computed */
 extern const Builtin builtins_refuse[];    /* what a function or method does not accept */
+extern const Builtin builtins_weights[];   /* parameters of models as records */
 extern const Builtin builtins_substitute[]; /* values at trial points */
 
 /* --- signatures (builtins_call.c) --- */
