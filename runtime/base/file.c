@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,38 +119,62 @@ static int write_fully(int descriptor, const char *bytes, size_t length) {
     return 0;
 }
 
-/* A file that nobody else has, beside the target so that rename stays within one file system. Created with open rather
- * than mkstemp, so that the mode follows the umask. */
-static int open_temporary(const char *target, char *name, size_t name_bytes) {
-    for (int attempt = 0; attempt < 100; attempt++) {
-        int length = snprintf(name, name_bytes, "%s.%ld-%d.tmp", target, (long)getpid(), attempt);
-        if (length < 0 || (size_t)length >= name_bytes) {
-            errno = ENAMETOOLONG;
-            return -1;
-        }
-        int descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (descriptor >= 0 || errno != EEXIST)
-            return descriptor;
-    }
-    return -1;
+/* ".NAME.tmp" beside the target, so that rename stays within one file system. One name per target: what a killed process left
+ * behind is taken over by the next write. */
+static int temporary_name(const char *target, char *name, size_t name_bytes) {
+    const char *slash = strrchr(target, '/');
+    int folder = slash ? (int)(slash - target) + 1 : 0;
+    int length = snprintf(name, name_bytes, "%.*s.%s.tmp", folder, target, target + folder);
+    return length < 0 || (size_t)length >= name_bytes ? ENAMETOOLONG : 0;
 }
 
+static bool is_still_named(int descriptor, const char *name) {
+    struct stat opened, named;
+    return fstat(descriptor, &opened) == 0 && lstat(name, &named) == 0 && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/* The temporary file, empty and locked against other writers of the same target. A writer that waited for the lock finds the
+ * file renamed by the one before it, and makes another. Created with open rather than mkstemp, so that the mode follows the
+ * umask. A file system without locks goes without. */
+static int open_temporary(const char *name) {
+    for (;;) {
+        int descriptor = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (descriptor < 0)
+            return -1;
+        while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR)
+            ;
+        if (is_still_named(descriptor, name)) {
+            if (ftruncate(descriptor, 0) == 0)
+                return descriptor;
+            int error = errno;
+            close(descriptor);
+            errno = error;
+            return -1;
+        }
+        close(descriptor);
+    }
+}
+
+/* Renamed before it is closed: the lock ends with the name. */
 static int replace_file(const char *target, const struct stat *old, const void *bytes, size_t length) {
     char temporary[PATH_MAX + 32];
-    int descriptor = open_temporary(target, temporary, sizeof temporary);
+    int error = temporary_name(target, temporary, sizeof temporary);
+    if (error)
+        return error;
+    int descriptor = open_temporary(temporary);
     if (descriptor < 0)
         return errno;
-    int error = write_fully(descriptor, bytes, length);
+    error = write_fully(descriptor, bytes, length);
     if (!error && old && fchmod(descriptor, old->st_mode & 07777) != 0)
         error = errno;
     if (!error && fsync(descriptor) != 0)
-        error = errno;
-    if (close(descriptor) != 0 && !error)
         error = errno;
     if (!error && rename(temporary, target) != 0)
         error = errno;
     if (error)
         unlink(temporary);
+    if (close(descriptor) != 0 && !error)
+        error = errno;
     return error;
 }
 

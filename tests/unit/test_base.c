@@ -151,7 +151,7 @@ static void random_numbers_have_their_moments(void **state) {
 
 static void files_are_written_whole(void **state) {
     (void)state;
-    char directory[] = "/tmp/reg-base-XXXXXX", path[64], link[64];
+    char directory[] = "/tmp/reg-base-XXXXXX", path[64], link[64], stale[64];
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/a.txt", directory);
     snprintf(link, sizeof link, "%s/link", directory);
@@ -170,6 +170,13 @@ static void files_are_written_whole(void **state) {
     bytes = file_read(path, &length, &fault);
     assert_int_equal(length, 0);
     free(bytes);
+    snprintf(stale, sizeof stale, "%s/.a.txt.tmp", directory); /* as a killed process leaves it */
+    assert_int_equal(symlink("elsewhere", stale), 0);
+    assert_false(file_write(path, "x", 1, &fault)); /* nobody can send the bytes elsewhere */
+    unlink(stale);
+    fclose(fopen(stale, "w"));
+    assert_true(file_write(path, "longer", 6, &fault));
+    assert_int_equal(access(stale, F_OK), -1);
     assert_false(file_write("/dev/full", "x", 1, &fault));
     assert_string_equal(fault.message, "cannot write '/dev/full': no space left on device");
     assert_false(file_write(directory, "x", 1, &fault));
