@@ -145,10 +145,10 @@ static bool choose_target(Elaborator *e, const Arguments *a, DataSet *set, const
 
 /* The set itself, or with a warning the one that stands in for it where it is not installed. */
 static DataSet *load_or_otherwise(Elaborator *e, const Arguments *a, const char *name, const char *otherwise, Fault *fault) {
-    DataSet *set = dataset_load(name, e->float_type, fault);
+    DataSet *set = dataset_load(name, e->float_type, flag_at(a, 3), fault);
     if (set || !otherwise) return set;
     diagnose_warning(e->diagnostics, "E0800", a->values[0].span, "%s; using '%s' instead", fault->message, otherwise);
-    return dataset_load(otherwise, e->float_type, fault);
+    return dataset_load(otherwise, e->float_type, flag_at(a, 3), fault);
 }
 
 static Value run_load(Elaborator *e, const Builtin *self, const Arguments *a) {
@@ -168,6 +168,6 @@ static Value run_load(Elaborator *e, const Builtin *self, const Arguments *a) {
 }
 
 const Builtin builtins_load[] = {
-    {"load(name, target?, otherwise?)", run_load, 0, "A data set: a built-in one by its name, or a file by its ending (.csv .tsv .npy .npz .idx .png .pgm .ppm .safetensors .off, also .gz where usual; relative to the current directory). Gives a record of splits such as .train and .test, or the split itself when there is one. Columns are tensors, class numbers `y` are whole, `classes` and `features` are lists of names, `sample` is [c, h, w] for pictures. With target = \"column\" a table becomes `x` [n, d], all other columns, and `y`. With otherwise = \"fashion-14\" a set that cannot be read is replaced by that one, with a warning. E0800 when it cannot be read. Example: load(\"iris\")", false},
+    {"load(name, target?, otherwise?, finite = true)", run_load, 0, "A data set: a built-in one by its name, or a file by its ending (.csv .tsv .npy .npz .idx .png .pgm .ppm .safetensors .off, also .gz where usual; relative to the current directory). Gives a record of splits such as .train and .test, or the split itself when there is one. Columns are tensors, class numbers `y` are whole, `classes` and `features` are lists of names, `sample` is [c, h, w] for pictures. With target = \"column\" a table becomes `x` [n, d], all other columns, and `y`. With otherwise = \"fashion-14\" a set that cannot be read is replaced by that one, with a warning. Empty cells of a csv (also NA, N/A, null, ?) are NaN; any other NaN or infinity in a file is an error, unless finite = false. E0800 when it cannot be read. Example: load(\"iris\")", false},
     {0},
 };

@@ -105,7 +105,7 @@ static bool load_fashion_mnist(const Builtin *builtin, DType float_type, DataSet
 static bool read_table(const char *file, DType float_type, TensorTable *columns, CategoryTable *categories, Fault *fault) {
     size_t length;
     char *text = embedded_read(file, &length, fault);
-    bool read = text && csv_parse(text, length, file, float_type, columns, categories, fault);
+    bool read = text && csv_parse(text, length, file, float_type, true, columns, categories, fault);
     free(text);
     return read;
 }

@@ -1,9 +1,11 @@
 #include "runtime/data/csv.h"
 
 #include "runtime/base/memory.h"
+#include "runtime/base/width.h"
 #include "runtime/data/gzip.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +14,19 @@
 /* The whole text is cut into cells in place: quotes are undone, and every cell ends in a NUL. */
 typedef struct Grid {
     LIST(char *) cells; /* row by row */
+    LIST(size_t) lines; /* where each row begins */
     size_t columns;     /* cells of the first record */
     size_t rows;
     size_t header_line;
 } Grid;
+
+/* What the columns become, and where they are from. */
+typedef struct Reading {
+    const char *subject;
+    DType float_type;
+    bool finite;
+    Fault *fault;
+} Reading;
 
 typedef struct Scanner {
     char *at, *end;
@@ -129,6 +140,7 @@ static bool scan_grid(Scanner *scanner, Grid *grid) {
             scanner->separator = find_separator(scanner->at, scanner->end);
         if (!scan_record(scanner, grid, &count))
             return false;
+        list_push(&grid->lines, line);
         scanner->line++;
         if (grid->rows++ == 0) {
             grid->columns = count;
@@ -141,19 +153,19 @@ static bool scan_grid(Scanner *scanner, Grid *grid) {
 }
 
 static bool is_missing(const char *cell) {
-    static const char *const texts[] = {"", "NA", "N/A", "NaN", "nan", "null", "NULL", "?"};
+    static const char *const texts[] = {"", "NA", "N/A", "null", "NULL", "?"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(cell, texts[i]) == 0)
             return true;
     return false;
 }
 
-/* Decimal numbers and infinities, not the hexadecimal ones that strtod would take. */
+/* Decimal numbers, infinities and nan, not the hexadecimal ones that strtod would take. */
 static bool parse_number(const char *cell, double *value) {
     size_t length = strspn(cell, "0123456789+-.eE");
     const char *unsigned_text = cell + (*cell == '+' || *cell == '-');
-    bool infinite = strcasecmp(unsigned_text, "inf") == 0 || strcasecmp(unsigned_text, "infinity") == 0;
-    if (!*cell || (cell[length] && !infinite))
+    bool word = strcasecmp(unsigned_text, "inf") == 0 || strcasecmp(unsigned_text, "infinity") == 0 || strcasecmp(unsigned_text, "nan") == 0;
+    if (!*cell || (cell[length] && !word))
         return false;
     char *end;
     *value = strtod(cell, &end);
@@ -190,15 +202,26 @@ static ColumnKind column_kind(const Grid *grid, size_t first_row, size_t column)
     return kind;
 }
 
-static void fill_numbers(const Grid *grid, size_t first_row, size_t column, Tensor *out) {
+static bool fault_not_finite(const Reading *reading, size_t line, const char *name, const char *cell) {
+    fault_set(reading->fault, "cannot read %s: '%s' in line %zu, column '%s', is not a finite number", reading->subject, cell, line, name);
+    return fault_help(reading->fault, "an empty cell says that a value is missing; load(..., finite = false) takes numbers as they are");
+}
+
+static bool fill_numbers(const Grid *grid, size_t first_row, size_t column, const char *name, const Reading *reading, Tensor *out) {
     for (size_t row = first_row; row < grid->rows; row++) {
         const char *cell = cell_at(grid, row, column);
+        int64_t at = (int64_t)(row - first_row);
         double value = 0.0;
-        if (out->dtype == DTYPE_I64)
-            parse_whole(cell, &tensor_i64(out)[row - first_row]);
-        else
-            tensor_set_number(out, (int64_t)(row - first_row), parse_number(cell, &value) ? value : (double)__builtin_nanf(""));
+        if (out->dtype == DTYPE_I64) {
+            parse_whole(cell, &tensor_i64(out)[at]);
+            continue;
+        }
+        bool is_number = parse_number(cell, &value);
+        tensor_set_number(out, at, is_number ? value : (double)__builtin_nanf(""));
+        if (is_number && reading->finite && !isfinite(tensor_number(out, at)))
+            return fault_not_finite(reading, grid->lines.items[row], name, cell);
     }
+    return true;
 }
 
 static int compare_texts(const void *a, const void *b) {
@@ -227,12 +250,14 @@ static void fill_codes(const Grid *grid, size_t first_row, size_t column, Tensor
 static bool has_header(const Grid *grid) {
     double number;
     for (size_t column = 0; column < grid->columns; column++)
-        if (parse_number(cell_at(grid, 0, column), &number) || strcasecmp(cell_at(grid, 0, column), "nan") == 0)
+        if (parse_number(cell_at(grid, 0, column), &number))
             return false;
     return true;
 }
 
-static bool add_columns(const Grid *grid, const char *subject, DType float_type, TensorTable *columns, CategoryTable *categories, Fault *fault) {
+static bool add_columns(const Grid *grid, const Reading *reading, TensorTable *columns, CategoryTable *categories) {
+    const char *subject = reading->subject;
+    Fault *fault = reading->fault;
     size_t first_row = has_header(grid) ? 1 : 0;
     if (grid->rows == first_row)
         return fault_set(fault, "cannot read %s: it has a header but no rows", subject);
@@ -243,40 +268,65 @@ static bool add_columns(const Grid *grid, const char *subject, DType float_type,
         if (table_find(columns, name))
             return fault_set(fault, "cannot read %s: two columns have the name '%s'", subject, name);
         ColumnKind kind = column_kind(grid, first_row, column);
-        Tensor *tensor = tensor_new(kind == COLUMN_NUMBER ? float_type : DTYPE_I64, shape_1((int64_t)(grid->rows - first_row)), fault);
+        Tensor *tensor = tensor_new(kind == COLUMN_NUMBER ? reading->float_type : DTYPE_I64, shape_1((int64_t)(grid->rows - first_row)), fault);
         if (!tensor)
             return false;
+        table_add(columns, name, tensor);
         if (kind == COLUMN_TEXT)
             fill_codes(grid, first_row, column, tensor, category_add(categories, name));
-        else
-            fill_numbers(grid, first_row, column, tensor);
-        table_add(columns, name, tensor);
+        else if (!fill_numbers(grid, first_row, column, name, reading, tensor))
+            return false;
     }
     return true;
 }
 
-bool csv_parse(char *text, size_t length, const char *subject, DType float_type, TensorTable *columns, CategoryTable *categories, Fault *fault) {
+/* The number of the first line with bytes that are not UTF-8, 0 when there is none. */
+static size_t find_foreign_line(const char *text) {
+    size_t line = 1;
+    while (*text) {
+        line += *text == '\n' || (*text == '\r' && text[1] != '\n');
+        const char *before = text;
+        if ((unsigned char)*text < 0x80)
+            text++;
+        else if (utf8_next(&text) == 0xFFFD && memcmp(before, "\xEF\xBF\xBD", 3) != 0)
+            return line;
+    }
+    return 0;
+}
+
+static bool fault_foreign(size_t line, const char *subject, Fault *fault) {
+    fault_set(fault, "cannot read %s: line %zu is not UTF-8 text", subject, line);
+    return fault_help(fault, "save it as UTF-8, for example with iconv -f latin1 -t utf-8");
+}
+
+bool csv_parse(char *text, size_t length, const char *subject, DType float_type, bool finite, TensorTable *columns, CategoryTable *categories,
+               Fault *fault) {
     if (memchr(text, '\0', length))
         return fault_set(fault, "cannot read %s: it is not text, there is a zero byte in it", subject);
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* the byte order mark that spreadsheets write */
         text += 3;
         length -= 3;
     }
+    size_t foreign = find_foreign_line(text);
+    if (foreign)
+        return fault_foreign(foreign, subject, fault);
     Scanner scanner = {.at = text, .end = text + length, .separator = ',', .line = 1, .subject = subject, .fault = fault};
     Grid grid = {0};
-    bool read = scan_grid(&scanner, &grid) && add_columns(&grid, subject, float_type, columns, categories, fault);
+    Reading reading = {subject, float_type, finite, fault};
+    bool read = scan_grid(&scanner, &grid) && add_columns(&grid, &reading, columns, categories);
     list_free(&grid.cells);
+    list_free(&grid.lines);
     return read;
 }
 
-bool csv_read(const char *path, DType float_type, TensorTable *columns, CategoryTable *categories, Fault *fault) {
+bool csv_read(const char *path, DType float_type, bool finite, TensorTable *columns, CategoryTable *categories, Fault *fault) {
     size_t length;
     char *text = gzip_file_read(path, &length, fault);
     if (!text)
         return false;
     char subject[512];
     snprintf(subject, sizeof subject, "'%s'", path);
-    bool read = csv_parse(text, length, subject, float_type, columns, categories, fault);
+    bool read = csv_parse(text, length, subject, float_type, finite, columns, categories, fault);
     free(text);
     return read;
 }

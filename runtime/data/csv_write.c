@@ -70,7 +70,10 @@ static bool check_columns(const char *path, const TensorTable *columns, int64_t 
                              (long long)tensor->shape.dims[0], columns->items[0].name, (long long)*rows);
         *rows = tensor->shape.dims[0];
     }
-    return true;
+    if (*rows > 0)
+        return true;
+    fault_set(fault, "cannot write '%s': there are no rows", path);
+    return fault_help(fault, "an .npz file keeps empty arrays");
 }
 
 static void add_header(Text *text, const TensorTable *columns) {

@@ -41,9 +41,10 @@ void split_clear(Split *split);
 /* Rows of one tensor along its first axis. NULL with a fault. */
 Tensor *tensor_take_rows(const Tensor *tensor, const int64_t *rows, int64_t count, Fault *fault);
 
-/* A built-in set by its name, or a file by its ending. Floating-point arrays come as `float_type`. NULL with a fault that
- * lists the names, the nearest first. Thread safe. */
-DataSet *dataset_load(const char *name_or_path, DType float_type, Fault *fault);
+/* A built-in set by its name, or a file by its ending. Floating-point arrays come as `float_type`; with `finite` a NaN or an
+ * infinity that stands in a file is a fault (an empty cell of a csv is a missing value, and NaN either way). NULL with a
+ * fault that lists the names, the nearest first. Thread safe. */
+DataSet *dataset_load(const char *name_or_path, DType float_type, bool finite, Fault *fault);
 
 /* The built-in sets, for listings and documentation. */
 typedef struct BuiltinInfo {

@@ -9,11 +9,12 @@
 #include "runtime/data/npz.h"
 #include "runtime/data/safetensors.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* One loader for each kind of file: adds its arrays to the split "all". */
-typedef bool FileLoader(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault);
+typedef bool FileLoader(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault);
 
 static bool add_tensor(Split *split, const char *field, bool read, Tensor *const *tensor) {
     if (read)
@@ -21,47 +22,47 @@ static bool add_tensor(Split *split, const char *field, bool read, Tensor *const
     return read;
 }
 
-static bool load_csv(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    return csv_read(path, float_type, &split->fields, &set->categories, fault);
+static bool load_csv(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    return csv_read(path, float_type, finite, &split->fields, &set->categories, fault);
 }
 
-static bool load_npy(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)float_type, (void)set;
+static bool load_npy(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)float_type, (void)finite, (void)set;
     Tensor *tensor = NULL;
     return add_tensor(split, "x", npy_read(path, &tensor, fault), &tensor);
 }
 
-static bool load_npz(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)float_type, (void)set;
+static bool load_npz(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)float_type, (void)finite, (void)set;
     return npz_read(path, &split->fields, fault);
 }
 
-static bool load_idx(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)float_type, (void)set;
+static bool load_idx(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)float_type, (void)finite, (void)set;
     Tensor *tensor = NULL;
     bool read = idx_read(path, &tensor, fault);
     return add_tensor(split, read && tensor->shape.rank == 1 ? "y" : "x", read, &tensor);
 }
 
-static bool load_png(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)set;
+static bool load_png(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)finite, (void)set;
     Tensor *tensor = NULL;
     return add_tensor(split, "image", png_read(path, float_type, &tensor, fault), &tensor);
 }
 
-static bool load_pnm(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)set;
+static bool load_pnm(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)finite, (void)set;
     Tensor *tensor = NULL;
     return add_tensor(split, "image", pnm_read(path, float_type, &tensor, fault), &tensor);
 }
 
-static bool load_safetensors(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)float_type, (void)set;
+static bool load_safetensors(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)float_type, (void)finite, (void)set;
     return safetensors_read(path, &split->fields, NULL, fault);
 }
 
-static bool load_off(const char *path, DType float_type, DataSet *set, Split *split, Fault *fault) {
-    (void)set;
+static bool load_off(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault) {
+    (void)finite, (void)set;
     return off_read(path, float_type, &split->fields, fault);
 }
 
@@ -95,10 +96,40 @@ static bool convert_floats(Split *split, DType float_type, Fault *fault) {
     return true;
 }
 
-static DataSet *load_file(FileLoader *load, const char *path, DType float_type, Fault *fault) {
+/* "x[0, 3]" of an element. */
+static void element_text(const NamedTensor *field, int64_t index, Text *out) {
+    int64_t strides[RANK_MAX];
+    shape_strides(field->tensor->shape, strides);
+    text_add(out, field->name);
+    for (int axis = 0; axis < field->tensor->shape.rank; axis++)
+        text_addf(out, "%s%lld", axis ? ", " : "[", (long long)(index / strides[axis] % field->tensor->shape.dims[axis]));
+    if (field->tensor->shape.rank)
+        text_add_char(out, ']');
+}
+
+/* For all formats but csv, whose reader knows the lines and which cells are missing. */
+static bool check_finite(const Split *split, const char *path, Fault *fault) {
+    for (size_t i = 0; i < split->fields.count; i++) {
+        const Tensor *tensor = split->fields.items[i].tensor;
+        int64_t count = dtype_is_float(tensor->dtype) ? tensor_count(tensor) : 0, at = 0;
+        while (at < count && isfinite(tensor_number(tensor, at)))
+            at++;
+        if (at == count)
+            continue;
+        Text place = {0};
+        element_text(&split->fields.items[i], at, &place);
+        fault_set(fault, "cannot read '%s': %s is %s", path, text_string(&place), isnan(tensor_number(tensor, at)) ? "NaN" : "infinite");
+        text_free(&place);
+        return fault_help(fault, "load(..., finite = false) takes numbers as they are");
+    }
+    return true;
+}
+
+static DataSet *load_file(FileLoader *load, const char *path, DType float_type, bool finite, Fault *fault) {
     DataSet *set = dataset_new(path);
     Split *split = dataset_add_split(set, "all");
-    if (load(path, float_type, set, split, fault) && convert_floats(split, float_type, fault))
+    if (load(path, float_type, finite, set, split, fault) && convert_floats(split, float_type, fault) &&
+        (!finite || load == load_csv || check_finite(split, path, fault)))
         return set;
     dataset_free(set);
     return NULL;
@@ -149,14 +180,14 @@ static void fault_unknown(const char *name, Fault *fault) {
     text_free(&list);
 }
 
-DataSet *dataset_load(const char *name_or_path, DType float_type, Fault *fault) {
+DataSet *dataset_load(const char *name_or_path, DType float_type, bool finite, Fault *fault) {
     bool known;
     DataSet *set = builtin_load(name_or_path, float_type, &known, fault);
     if (known)
         return set;
     FileLoader *load = loader_of(name_or_path);
     if (load)
-        return load_file(load, name_or_path, float_type, fault);
+        return load_file(load, name_or_path, float_type, finite, fault);
     if (!strpbrk(name_or_path, "./")) {
         fault_unknown(name_or_path, fault);
         return NULL;

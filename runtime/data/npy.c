@@ -194,6 +194,11 @@ bool npy_parse(const char *bytes, size_t length, const char *subject, Tensor **o
     bool transpose = header.fortran_order && header.shape.rank > 1;
     Shape shape = transpose ? reversed(header.shape) : header.shape;
     size_t available = length - (size_t)(header.elements - bytes);
+    int64_t size = elements_size(header.type, shape, subject, fault);
+    if (size < 0)
+        return false;
+    if ((size_t)size < available)
+        return fault_set(fault, "cannot read %s: behind its elements %zu bytes more follow", subject, available - (size_t)size);
     Tensor *tensor = elements_decode(header.type, header.big_endian, shape, header.elements, available, subject, fault);
     if (tensor && transpose) {
         Tensor *straight = transposed(tensor, fault);

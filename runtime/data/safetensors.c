@@ -35,10 +35,17 @@ void metadata_free(Metadata *metadata) {
     list_free(metadata);
 }
 
+/* Where a tensor lies in the data. */
+typedef struct Extent {
+    int64_t begin, end;
+    const char *name;
+} Extent;
+
 typedef struct Reader {
     const char *path;
     const char *data;
     size_t data_bytes, used_bytes;
+    LIST(Extent) extents;
     Fault *fault;
 } Reader;
 
@@ -109,7 +116,29 @@ static bool read_tensor(Reader *reader, const cJSON *entry, TensorTable *out) {
     if (tensor)
         table_add(out, name, tensor);
     reader->used_bytes += (size_t)size;
+    if (size)
+        list_push(&reader->extents, ((Extent){begin, end, name}));
     return tensor != NULL;
+}
+
+static int compare_extents(const void *a, const void *b) {
+    const Extent *one = a, *two = b;
+    return (one->begin > two->begin) - (one->begin < two->begin);
+}
+
+/* Every byte of the data belongs to one tensor. */
+static bool check_extents(Reader *reader) {
+    size_t count = reader->extents.count;
+    Extent *items = reader->extents.items;
+    if (count)
+        qsort(items, count, sizeof *items, compare_extents);
+    for (size_t i = 1; i < count; i++)
+        if (items[i].begin < items[i - 1].end)
+            return fault_set(reader->fault, "cannot read '%s': the tensors '%s' and '%s' share bytes", reader->path, items[i - 1].name, items[i].name);
+    if (reader->used_bytes == reader->data_bytes)
+        return true;
+    return fault_set(reader->fault, "cannot read '%s': its tensors take %zu bytes, but its data has %zu", reader->path, reader->used_bytes,
+                     reader->data_bytes);
 }
 
 static bool read_metadata(const Reader *reader, const cJSON *entry, Metadata *metadata) {
@@ -154,7 +183,7 @@ bool safetensors_read(const char *path, TensorTable *out, Metadata *metadata, Fa
     cJSON *header = bytes ? parse_header(bytes, length, path, &header_bytes, fault) : NULL;
     bool read = header != NULL;
     if (read) {
-        Reader reader = {path, bytes + 8 + header_bytes, length - 8 - header_bytes, 0, fault};
+        Reader reader = {.path = path, .data = bytes + 8 + header_bytes, .data_bytes = length - 8 - header_bytes, .fault = fault};
         const cJSON *entry;
         cJSON_ArrayForEach(entry, header) {
             bool is_metadata = strcmp(entry->string, "__metadata__") == 0;
@@ -162,8 +191,8 @@ bool safetensors_read(const char *path, TensorTable *out, Metadata *metadata, Fa
             if (!read)
                 break;
         }
-        if (read && reader.used_bytes != reader.data_bytes)
-            read = fault_set(fault, "cannot read '%s': its tensors take %zu bytes, but its data has %zu", path, reader.used_bytes, reader.data_bytes);
+        read = read && check_extents(&reader);
+        list_free(&reader.extents);
     }
     cJSON_Delete(header);
     free(bytes);

@@ -141,11 +141,11 @@ static void pictures_round_trip(void **state) {
 static void csv_reads_what_people_write(void **state) {
     (void)state;
     Fault fault = {0};
-    const char *text = "\xEF\xBB\xBF# a remark\r\n\r\nage, \"na\"\"me\" ,size,x\r\n 3,\"a,\nb\",1.5,NA\r\n-4,c,,?\r\n\r\n5,\"a,\nb\",2,nan";
+    const char *text = "\xEF\xBB\xBF# a remark\r\n\r\nage, \"na\"\"me\" ,size,x\r\n 3,\"a,\nb\",1.5,NA\r\n-4,c,,?\r\n\r\n5,\"a,\nb\",2,null";
     assert_true(file_write(file_named("a.csv"), text, strlen(text), &fault));
     TensorTable columns = {0}, back = {0};
     CategoryTable categories = {0}, categories_back = {0};
-    assert_true(csv_read(path, DTYPE_F64, &columns, &categories, &fault));
+    assert_true(csv_read(path, DTYPE_F64, true, &columns, &categories, &fault));
     assert_int_equal(columns.count, 4);
     assert_int_equal(tensor_i64(table_find(&columns, "age"))[1], -4);
     assert_int_equal(table_find(&columns, "size")->dtype, DTYPE_F64);
@@ -156,7 +156,7 @@ static void csv_reads_what_people_write(void **state) {
     assert_string_equal(names->items[0], "a,\nb");
     assert_int_equal(tensor_i64(table_find(&columns, "na\"me"))[1], 1);
     assert_true(csv_write(file_named("a.csv.gz"), &columns, &categories, &fault));
-    assert_true(csv_read(path, DTYPE_F64, &back, &categories_back, &fault));
+    assert_true(csv_read(path, DTYPE_F64, true, &back, &categories_back, &fault));
     for (size_t i = 0; i < columns.count; i++) {
         Tensor *original = columns.items[i].tensor, *again = table_find(&back, columns.items[i].name);
         assert_int_equal(original->dtype, again->dtype);
@@ -175,14 +175,14 @@ static void csv_without_header_and_other_separators(void **state) {
     TensorTable columns = {0};
     CategoryTable categories = {0};
     Fault fault = {0};
-    assert_true(csv_parse(headless, strlen(headless), "'t'", DTYPE_F32, &columns, &categories, &fault));
+    assert_true(csv_parse(headless, strlen(headless), "'t'", DTYPE_F32, true, &columns, &categories, &fault));
     assert_true((double)tensor_f32(table_find(&columns, "column_2"))[1] == -1000.0);
     assert_int_equal(category_find(&categories, "column_3")->count, 2);
     table_free(&columns);
-    assert_true(csv_parse(tabs, strlen(tabs), "'t'", DTYPE_F32, &columns, &categories, &fault));
+    assert_true(csv_parse(tabs, strlen(tabs), "'t'", DTYPE_F32, true, &columns, &categories, &fault));
     assert_int_equal(tensor_i64(table_find(&columns, "b"))[0], 2);
     table_free(&columns);
-    assert_true(csv_parse(old_mac, strlen(old_mac), "'t'", DTYPE_F32, &columns, &categories, &fault));
+    assert_true(csv_parse(old_mac, strlen(old_mac), "'t'", DTYPE_F32, true, &columns, &categories, &fault));
     assert_int_equal(tensor_i64(table_find(&columns, "b"))[1], 4);
     table_free(&columns);
     categories_free(&categories);
@@ -244,6 +244,10 @@ static const Lie LIES[] = {
     LIE("a.csv", "a,b\n1,\"2\"x\n", "in line 2 there is text after a closing quote"),
     LIE("a.csv", "a,a\n1,2\n", "two columns have the name 'a'"),
     LIE("a.csv", "a,b\n1,\0\n", "it is not text"),
+    LIE("a.csv", "a,b\n1,2\n\xe9,2\n", "line 3 is not UTF-8 text"),
+    LIE("a.csv", "a,b\n1,2\n1.5,\"nan\"\n", "'nan' in line 3, column 'b', is not a finite number"),
+    LIE("a.csv", "# two\na,b\n-inf,2\n", "'-inf' in line 3, column 'a'"),
+    LIE("a.csv", "a,b\n1,1e39\n", "'1e39' in line 2, column 'b'"),
     LIE("a.csv.gz", "\x1f\x8b\x08\0\0\0\0\0\0\x03", "its gzip data ends too early"),
     LIE("a.csv.gz", "\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff\xff\xff", "its gzip data is damaged"),
     LIE("a.npy", "", "it is not an npy file"),
@@ -252,6 +256,9 @@ static const Lie LIES[] = {
     LIE("a.npy", "\x93NUMPY\x02\0\xff\xff\xff\xff{}", "its npy header should have 4294967295 bytes"),
     LIE("a.npy", "\x93NUMPY\x01\0\x02\0{}", "'descr', 'fortran_order' or 'shape' is missing"),
     LIE("a.npy", "\x93NUMPY\x01\0\x02\0[]", "it is not a dictionary"),
+    LIE("a.npy", "\x93NUMPY\x01\0\x39\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}\0\0\x80\x3f\0\0\xc0\x7f", "x[0, 1] is NaN"),
+    LIE("a.npy", "\x93NUMPY\x01\0\x38\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, )}\0\0\x80\x7f", "x[0] is infinite"),
+    LIE("a.npy", "\x93NUMPY\x01\0\x38\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, )}\0\0\x80\x3f!", "behind its elements 1 bytes more follow"),
     LIE("a.npz", "", "it is not a whole zip file"),
     LIE("a.npz", "PK\3\4 and so on", "it is not a whole zip file"),
     LIE("a.npz", "PK\5\6\0\0\0\0\1\0\1\0\x2e\0\0\0\0\0\0\0\0\0", "it is not a whole zip file"),
@@ -290,6 +297,7 @@ static const Lie LIES[] = {
     LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}  1234", "a dimension of the tensor 'a' is not a whole number"),
     LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}   1234", "no two data offsets in order"),
     LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}   12345678", "its tensors take 4 bytes, but its data has 8"),
+    LIE("a.safetensors", "\x6f\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}    12345678", "the tensors 'a' and 'b' share bytes"),
     LIE("a.off", "PLY\n", "it is not a mesh"),
     LIE("a.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n", "line 5 lacks a coordinate"),
     LIE("a.off", "OFF\n3000000000 1 0\n0 0 0\n1 0 0\n", "promises 3000000000 vertices and 1 faces, more than its"),
@@ -300,7 +308,7 @@ static const Lie LIES[] = {
 
 static void assert_refused(const char *message) {
     Fault fault = {0};
-    DataSet *set = dataset_load(path, DTYPE_F32, &fault);
+    DataSet *set = dataset_load(path, DTYPE_F32, true, &fault);
     if (set || !strstr(fault.message, message))
         fail_msg("'%s': expected \"… %s …\", found \"%s\"", path, message, set ? "success" : fault.message);
 }
@@ -363,7 +371,7 @@ static void damaged_files_never_crash(void **state) {
                 fwrite(&changed, 1, 1, file), fwrite(bytes + at + 1, 1, length - at - 1, file);
             fclose(file);
             Fault ignored = {0};
-            DataSet *set = dataset_load(path, DTYPE_F32, &ignored);
+            DataSet *set = dataset_load(path, DTYPE_F32, true, &ignored);
             assert_true(set || ignored.message[0]);
             dataset_free(set);
         }

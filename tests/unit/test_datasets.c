@@ -26,7 +26,7 @@ static void every_builtin_set_loads(void **state) {
         if (strcmp(builtin_info(i).name, "fashion-mnist") == 0) /* installed apart */
             continue;
         Fault fault = {0};
-        DataSet *set = dataset_load(builtin_info(i).name, DTYPE_F32, &fault);
+        DataSet *set = dataset_load(builtin_info(i).name, DTYPE_F32, true, &fault);
         if (!set)
             fail_msg("%s", fault.message);
         for (size_t j = 0; j < set->split_count; j++) {
@@ -45,7 +45,7 @@ static void assert_shape(const DataSet *set, const char *split, const char *fiel
 
 static void builtin_sets_are_as_documented(void **state) {
     (void)state;
-    DataSet *fashion = dataset_load("fashion-14", DTYPE_F64, NULL);
+    DataSet *fashion = dataset_load("fashion-14", DTYPE_F64, true, NULL);
     assert_shape(fashion, "train", "x", 4000, 196);
     assert_shape(fashion, "test", "x", 1000, 196);
     assert_int_equal(table_find(&fashion->splits[0].fields, "x")->dtype, DTYPE_F64);
@@ -53,7 +53,7 @@ static void builtin_sets_are_as_documented(void **state) {
     assert_string_equal(category_find(&fashion->categories, "y")->items[9], "ankle boot");
     assert_int_equal(fashion->sample.dims[2], 14);
     dataset_free(fashion);
-    DataSet *iris = dataset_load("iris", DTYPE_F32, NULL);
+    DataSet *iris = dataset_load("iris", DTYPE_F32, true, NULL);
     assert_shape(iris, "all", "x", 150, 4);
     assert_string_equal(iris->features.items[2], "petal_length");
     assert_true(fabs(tensor_number(table_find(&iris->splits[0].fields, "x"), 0) - 5.1) < 1e-6);
@@ -68,11 +68,11 @@ static void builtin_sets_are_as_documented(void **state) {
     assert_string_equal(fault.message, "there is no row 150 among 150");
     split_clear(&chosen);
     dataset_free(iris);
-    DataSet *meats = dataset_load("meats", DTYPE_F32, NULL);
+    DataSet *meats = dataset_load("meats", DTYPE_F32, true, NULL);
     assert_shape(meats, "all", "x", 215, 100);
     assert_non_null(table_find(&meats->splits[0].fields, "protein"));
     dataset_free(meats);
-    DataSet *hand = dataset_load("hand", DTYPE_F32, NULL);
+    DataSet *hand = dataset_load("hand", DTYPE_F32, true, NULL);
     assert_shape(hand, "all", "faces", 2390, 3);
     assert_int_equal(split_rows(&hand->splits[0]), -1);
     dataset_free(hand);
@@ -81,12 +81,12 @@ static void builtin_sets_are_as_documented(void **state) {
 static void unknown_names_get_advice(void **state) {
     (void)state;
     Fault fault = {0};
-    assert_null(dataset_load("fasion-14", DTYPE_F32, &fault));
+    assert_null(dataset_load("fasion-14", DTYPE_F32, true, &fault));
     assert_string_equal(fault.message, "there is no built-in data set 'fasion-14'");
     assert_memory_equal(fault.help, "did you mean \"fashion-14\"? the built-in sets are ", 49);
-    assert_null(dataset_load("notes.txt", DTYPE_F32, &fault));
+    assert_null(dataset_load("notes.txt", DTYPE_F32, true, &fault));
     assert_non_null(strstr(fault.help, ".safetensors"));
-    assert_null(dataset_load("nowhere.csv", DTYPE_F32, &fault));
+    assert_null(dataset_load("nowhere.csv", DTYPE_F32, true, &fault));
     assert_string_equal(fault.message, "cannot read 'nowhere.csv': no such file");
     assert_null(synthetic_make("monns", 0, 1, NULL, 0, DTYPE_F32, &fault));
     assert_non_null(strstr(fault.help, "moons"));
