@@ -109,7 +109,7 @@ $B/tests/unit/test_%: $B/tests/unit/test_%.o $(SUPPORT) $B/libreg.a
 	$(Q)$(CC) -o $@ $^ -lcmocka $(LIBS)
 
 .SECONDARY:   # keep the objects of tests
-.PHONY: test check unit golden library examples bless asan
+.PHONY: test check unit golden library examples bless asan fuzz
 test: deps   ## install what is missing, build, run every test
 	+$(Q)$(MAKE) --no-print-directory -j$(JOBS) $B/reg $(UNIT)
 	+$(Q)$(MAKE) --no-print-directory unit golden library examples
@@ -134,6 +134,9 @@ examples: $B/reg   ## every example, in its short form
 
 bless: $B/reg   ## accept what the golden programs print now
 	$(Q)BLESS=1 sh tests/golden/run.sh $B
+
+fuzz: $B/reg   ## mutated programs must neither crash nor hang; best on a build with sanitizers
+	$(Q)sh tests/fuzz/mutate.sh $B 500
 
 asan:   ## unit and golden tests under the address and undefined-behaviour sanitizers
 	+$(Q)LSAN_OPTIONS=suppressions=$(CURDIR)/tests/leaks.txt:print_suppressions=0 TEST_SECONDS=900 \
