@@ -71,15 +71,15 @@ static Session *watched;
 static volatile sig_atomic_t *prompt_flag;
 
 static void on_interrupt(int signal) {
-    static const char note[] = "\nreg: stopping after this step; Ctrl-C again stops at once\n";
+    static const char after_step[] = "\nreg: stopping after this step; Ctrl-C again stops at once\n", now[] = "\nreg: stopping\n";
     (void)signal;
     if (prompt_flag) {
         *prompt_flag = 1;
         return;
     }
-    if (!watched || watched->interrupted) _exit(EXIT_INTERRUPTED);
-    watched->interrupted = 1;
-    ssize_t written = write(STDERR_FILENO, note, sizeof note - 1);
+    if (!watched || (watched->interrupted && !watched->options.interactive)) _exit(EXIT_INTERRUPTED);
+    bool finishes_step = session_interrupt(watched);
+    ssize_t written = write(STDERR_FILENO, finishes_step ? after_step : now, (finishes_step ? sizeof after_step : sizeof now) - 1);
     (void)written;
 }
 

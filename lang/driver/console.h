@@ -12,7 +12,7 @@ void console_text(const Text *text);
 int console_close(int code);
 bool console_has_colour(int file);
 
-/* The first Ctrl-C asks the session to stop after the step at hand, the second ends the program. */
+/* Ctrl-C stops what the session does (session_interrupt); a second one ends the program, unless the session is interactive. */
 void console_watch(Session *session); /* NULL: Ctrl-C ends the program at once */
 /* While a line is read Ctrl-C only sets *flag; NULL ends that. */
 void console_watch_prompt(volatile sig_atomic_t *flag);

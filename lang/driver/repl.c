@@ -22,7 +22,7 @@ typedef struct Repl {
 static void show_help(void) {
     printf(
         "Type statements and expressions; expressions print their value. An unfinished one goes on in the next line, an empty line ends it.\n"
-        "Tab completes names, and fields behind a dot. Ctrl-C clears the line, or stops a training after its step and keeps what was learned.\n"
+        "Tab completes names, and fields behind a dot. Ctrl-C clears the line, stops what runs, or stops a training after its step and keeps what was learned.\n"
         "  :doc NAME   explain a name (`:doc` alone lists all)\n"
         "  :names      what this session has defined\n"
         "  :quit       leave (also Ctrl-D)\n");
@@ -103,10 +103,10 @@ static void run_entry(Repl *repl, Text *entry) {
     }
     char path[32];
     snprintf(path, sizeof path, "input %d", ++repl->entry);
-    repl->session->interrupted = 0;
+    repl->session->interrupted = repl->session->abandoned = 0;
     console_watch(repl->session);
     bool ok = session_run(repl->session, path, entry->bytes, entry->length);
-    console_watch(NULL);
+    if (!repl->is_terminal) console_watch(NULL); /* at a terminal the next line takes over */
     session_report(repl->session);
     repl->failed = repl->failed || !ok;
     fflush(stdout);

@@ -8,6 +8,8 @@
 
 #include "lang/elaborate/value.h"
 
+#include <signal.h>
+
 /* Time inside a train block: what `step`, `epoch`, `progress` and durations mean. NULL outside. */
 typedef struct Clock {
     Node *step, *epoch, *progress;  /* float scalars, leaves of the step graph */
@@ -86,6 +88,7 @@ struct Elaborator {
     bool commits_allowed;      /* false inside extra forward passes and evaluation */
     bool reads_stored;         /* parameters as they are stored, not as methods show them */
     bool check_only;           /* `reg check`: shapes but no numbers */
+    const volatile sig_atomic_t *interrupt; /* not 0: Ctrl-C, everything stops; NULL: nothing interrupts */
     uint64_t pass;             /* number of the pass, for Instance.pass */
     PendingCommit *pending; int pending_count, pending_capacity;
     Instance *instance;        /* being applied: makes inside become its parts */
@@ -106,6 +109,7 @@ struct Elaborator {
 
 /* --- expressions (expression.c) --- */
 Value elaborate(Elaborator *e, const Tree *tree, Scope *scope);
+bool elaborate_interrupted(Elaborator *e, Span span); /* true after E0902 when the user has asked to stop */
 Value elaborate_block(Elaborator *e, const Tree *block, Scope *scope); /* statements, then the value of the last */
 bool elaborate_statement(Elaborator *e, const Tree *tree, Scope *scope, Value *result); /* let, for, if, param, state, commit … */
 

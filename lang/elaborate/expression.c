@@ -395,7 +395,14 @@ static ElaborateFn *const table[TREE_KIND_COUNT] = {
     [TREE_BLOCK] = elaborate_inner_block,
 };
 
+bool elaborate_interrupted(Elaborator *e, Span span) {
+    if (!e->interrupt || !*e->interrupt) return false;
+    if (!e->diagnostics->error_count) diagnose(e->diagnostics, "E0902", span, FAULT_INTERRUPTED);
+    return true;
+}
+
 Value elaborate(Elaborator *e, const Tree *tree, Scope *scope) {
+    if (elaborate_interrupted(e, tree->span)) return value_none();
     ElaborateFn *function = table[tree->kind];
     if (!function) {
         diagnose(e->diagnostics, "E0401", tree->span, "a %s is not an expression", tree_kind_name(tree->kind));

@@ -97,7 +97,7 @@ bool for_each(Elaborator *e, const Tree *tree, Scope *scope, bool (*body)(Elabor
     if (!loop_items(e, iterable, &count)) return false;
     for (int64_t k = 0; k < count; k++) {
         Value item = loop_item(e, iterable, k);
-        if (!value_ok(item)) return false;
+        if (!value_ok(item) || elaborate_interrupted(e, tree->span)) return false;
         scope_set(e, scope, tree->name, item);
         if (!body(e, tree->items[1], scope, context)) return false;
     }

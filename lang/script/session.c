@@ -43,6 +43,13 @@ void session_report(Session *session) {
     diagnostics_clear(&session->diagnostics);
 }
 
+bool session_interrupt(Session *session) {
+    bool finishes_step = session->is_stepping && !session->interrupted;
+    session->abandoned = !finishes_step;
+    session->interrupted = 1;
+    return finishes_step;
+}
+
 /* Evaluation --------------------------------------------------------------------------------------------------------- */
 
 static bool belongs(const Graph *graph, const Node *node) {
@@ -200,6 +207,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     sources_add(&session->sources, "", "", 0);
     session->graph = graph_new(&session->diagnostics, DTYPE_F32);
     session->threads = threads_new(options.threads);
+    threads_watch(session->threads, &session->abandoned);
     session->log = runlog_new();
     session->page = page_new("Reg");
     Elaborator *e = &session->elaborator;
@@ -209,6 +217,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     e->graph = session->graph;
     e->float_type = DTYPE_F32;
     e->check_only = options.check_only;
+    e->interrupt = &session->abandoned;
     e->pass = 1;
     e->standard = scope_new(e, NULL);
     e->globals = scope_new(e, e->standard);

@@ -46,6 +46,13 @@ typedef struct Variable {
     Member *member;
 } Variable;
 
+/* A checkpoint file and the train block that it belongs to. */
+typedef struct CheckpointFile {
+    const char *path;
+    const Tree *block;
+    Span span;
+} CheckpointFile;
+
 typedef struct Session {
     Arena *arena;
     Sources sources;
@@ -58,10 +65,13 @@ typedef struct Session {
     Variable *variables; int variable_count, variable_capacity;
     RunLog *log;               /* series of all train blocks, for plots */
     Page *page;                /* tables and plots so far, for `report` */
-    volatile sig_atomic_t interrupted; /* set by the driver's signal handler; trains stop after the step */
+    /* Set by the driver's signal handler: a training stops after its step and keeps what it learned; everything else stops at once. */
+    volatile sig_atomic_t interrupted, abandoned;
+    volatile sig_atomic_t is_stepping; /* a training is between its first step and its last */
     int expectations, failed_expectations;
     const char *directory;     /* of the script: imports resolve against it */
     const char **imports; int import_count;
+    CheckpointFile *checkpoints; int checkpoint_count;
     int statement;             /* number of the statement that runs, for names of anonymous things */
 } Session;
 
@@ -72,6 +82,8 @@ void session_free(Session *session);
  * Diagnostics are left in session->diagnostics; session_report prints and clears them. */
 bool session_run(Session *session, const char *path, const char *text, size_t length);
 void session_report(Session *session);
+/* Ctrl-C, from a signal handler. True when a training goes on to the end of its step, false when all stops now. */
+bool session_interrupt(Session *session);
 /* The two halves of it, for who runs statement by statement or asks first whether the input is `incomplete` (NULL allowed). */
 bool session_read(Session *session, const char *path, const char *text, size_t length, Script *script, bool *incomplete);
 bool session_run_script(Session *session, const Script *script);

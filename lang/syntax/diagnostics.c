@@ -128,7 +128,7 @@ bool diagnose_help(Diagnostics *diagnostics, const char *format, ...) {
 }
 
 bool diagnose_fault(Diagnostics *diagnostics, const char *code, Span span, const Fault *fault) {
-    diagnose(diagnostics, code, span, "%s", fault->message);
+    diagnose(diagnostics, strcmp(fault->message, FAULT_INTERRUPTED) ? code : "E0902", span, "%s", fault->message);
     if (fault->help[0]) diagnose_help(diagnostics, "%s", fault->help);
     return false;
 }

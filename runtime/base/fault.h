@@ -13,6 +13,9 @@ typedef struct Fault {
     int step;       /* index of the plan step that failed, -1 when none */
 } Fault;
 
+/* The message of work that was given up because the user asked for it (threads_watch). */
+#define FAULT_INTERRUPTED "interrupted"
+
 /* Both return false, so that `return fault_set(fault, "...")` reads well. A NULL fault is allowed. */
 bool fault_set(Fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool fault_help(Fault *fault, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -10,6 +10,7 @@
 typedef struct LoopState {
     Tensor **next;
     int64_t written_rows; /* of the records, by the run before */
+    Threads *threads;
 } LoopState;
 
 static void give_tensor(Cell *cell, Tensor *tensor)
@@ -36,6 +37,7 @@ bool loop_prepare(PlanLoop *loop, const View *inputs, Threads *threads, Fault *f
     if (loop->prepared != NULL)
         return true;
     LoopState *state = loop->prepared = allocate(sizeof *state);
+    state->threads = threads;
     state->next = allocate((size_t)loop->carry_count * sizeof(Tensor *));
     for (int i = 0; i < loop->captured_count; i++)
         give_tensor(loop->captured[i], tensor_wrap(inputs[i].dtype, inputs[i].shape, inputs[i].data));
@@ -114,6 +116,7 @@ static bool advance(PlanLoop *loop, Fault *fault)
 
 bool loop_run(PlanLoop *loop, const View *inputs, const View *outputs, Fault *fault)
 {
+    const LoopState *state = loop->prepared;
     const View *records = outputs + loop->carry_count + 1;
     start(loop, inputs);
     int64_t steps = 0;
@@ -127,6 +130,8 @@ bool loop_run(PlanLoop *loop, const View *inputs, const View *outputs, Fault *fa
             break;
         if (!advance(loop, fault))
             return false;
+        if (threads_are_interrupted(state->threads))
+            return fault_set(fault, FAULT_INTERRUPTED);
     }
     copy_carries(loop, outputs);
     *(int64_t *)outputs[loop->carry_count].data = steps;

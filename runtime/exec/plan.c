@@ -189,10 +189,24 @@ static bool run_step(Plan *plan, int index, Fault *fault)
     return step->kernel->run(&ready->call);
 }
 
+/* What writes cells is not left half done: it ignores an interrupt. */
+static bool run_shielded(Plan *plan, int index, Fault *fault)
+{
+    Threads *threads = ((Prepared *)plan->prepared)->threads;
+    if (index >= plan->commit_start) {
+        bool before = threads_shield(threads, true);
+        bool ok = run_step(plan, index, fault);
+        threads_shield(threads, before);
+        return ok;
+    }
+    bool ok = !threads_are_interrupted(threads) && run_step(plan, index, fault);
+    return threads_are_interrupted(threads) ? fault_set(fault, FAULT_INTERRUPTED) : ok;
+}
+
 static bool run_steps(Plan *plan, int first, int end, Fault *fault)
 {
     for (int i = first; i < end; i++)
-        if (!run_step(plan, i, fault)) {
+        if (!run_shielded(plan, i, fault)) {
             if (fault != NULL)
                 fault->step = i;
             return false;

@@ -20,6 +20,8 @@ struct Threads {
     int started;        /* workers; none before the first job that has work for two: most scripts print and end */
     bool is_started;
     pthread_t *workers; /* count - 1 */
+    const volatile sig_atomic_t *interrupt; /* NULL: nothing interrupts */
+    bool is_shielded;   /* changes between jobs only */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     atomic_int sleepers;
@@ -37,9 +39,14 @@ static void pause_briefly(void)
     __builtin_ia32_pause();
 }
 
+bool threads_are_interrupted(const Threads *threads)
+{
+    return threads != NULL && threads->interrupt != NULL && *threads->interrupt != 0 && !threads->is_shielded;
+}
+
 static void run_tiles(Threads *threads)
 {
-    for (;;) {
+    while (!threads_are_interrupted(threads)) {
         int64_t tile = atomic_fetch_add_explicit(&threads->next, 1, memory_order_relaxed);
         if (tile >= threads->tile_count)
             return;
@@ -147,10 +154,25 @@ int threads_count(const Threads *threads)
     return threads == NULL ? 1 : threads->count;
 }
 
+void threads_watch(Threads *threads, const volatile sig_atomic_t *flag)
+{
+    if (threads != NULL)
+        threads->interrupt = flag;
+}
+
+bool threads_shield(Threads *threads, bool is_shielded)
+{
+    if (threads == NULL)
+        return false;
+    bool before = threads->is_shielded;
+    threads->is_shielded = is_shielded;
+    return before;
+}
+
 void threads_run(Threads *threads, int64_t tile_count, void (*work)(void *context, int64_t tile), void *context)
 {
     if (threads == NULL || threads->count == 1 || tile_count <= 1) {
-        for (int64_t tile = 0; tile < tile_count; tile++)
+        for (int64_t tile = 0; tile < tile_count && !threads_are_interrupted(threads); tile++)
             work(context, tile);
         return;
     }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 /* cmocka needs the headers above it. */
 #include <cmocka.h>
 
@@ -124,10 +125,54 @@ static void documentation_is_found(void **state) {
     text_free(&text);
 }
 
+/* Interrupts ----------------------------------------------------------------------------------------------------------- */
+
+static Session *interrupted;
+
+static void on_alarm(int signal) {
+    (void)signal;
+    session_interrupt(interrupted);
+}
+
+/* Runs what would not end by itself; a tenth of a second later somebody presses Ctrl-C. */
+static void stops(const char *text) {
+    interrupted = session_with("let q = 41\n");
+    struct itimerval soon = {.it_value.tv_usec = 100000};
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_RESTART}, NULL);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    assert_false(session_run(interrupted, "long.reg", text, strlen(text)));
+    assert_int_equal(interrupted->diagnostics.count, 1);
+    assert_string_equal(interrupted->diagnostics.items[0].code, "E0902");
+    diagnostics_clear(&interrupted->diagnostics);
+    interrupted->interrupted = interrupted->abandoned = 0;
+    assert_true(session_run(interrupted, "after.reg", "print q + 1\n", 12));
+    session_free(interrupted);
+}
+
+static void an_interrupt_stops_whatever_runs(void **state) {
+    (void)state;
+    stops("let r = loop (x = 1.0, k = 0) until x < 0 max 2000000000 { x <- x + 1 }\n");
+    stops("fn fib(n) = if n < 2 then n else fib(n - 1) + fib(n - 2)\nprint fib(60)\n");
+    stops("for i in 0..1000000 { for j in 0..1000000 { let z = 1 } }\n");
+    stops("let a = uniform([4000, 4000])\nprint sum(a @ a @ a @ a @ a @ a @ a @ a)\n");
+}
+
+static void a_training_ends_its_step(void **state) {
+    (void)state;
+    Session *session = session_with("");
+    session->is_stepping = 1;
+    assert_true(session_interrupt(session));
+    assert_false(session->abandoned);
+    assert_false(session_interrupt(session));
+    assert_true(session->abandoned);
+    session_free(session);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_completed),  cmocka_unit_test(fields_are_completed),   cmocka_unit_test(golden_lines_compare),
         cmocka_unit_test(examples_are_cut_out), cmocka_unit_test(documentation_is_found),
+        cmocka_unit_test(an_interrupt_stops_whatever_runs), cmocka_unit_test(a_training_ends_its_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
