@@ -48,11 +48,42 @@ static bool import_file(Session *session, const Tree *tree) {
     return ok;
 }
 
+static bool is_maker_tree(const Tree *tree) { return tree->kind == TREE_MODEL || tree->kind == TREE_METHOD; }
+
+static bool names_something(const Tree *tree) {
+    switch ((int)tree->kind) {
+    case TREE_LET: case TREE_DATA: case TREE_VAR: case TREE_FN: case TREE_LOSS: case TREE_PENALTY: case TREE_MODEL: case TREE_METHOD: return true;
+    }
+    return false;
+}
+
+/* What an imported file defined keeps its meaning: its own functions rely on it. */
+static bool redefines_import(Session *session, const Script *script) {
+    const Scope *globals = session->elaborator.globals;
+    for (int k = 0; k < script->root->count; k++) {
+        const Tree *tree = script->root->items[k];
+        if (!names_something(tree)) continue;
+        const Field *fields = is_maker_tree(tree) ? globals->makers : globals->fields;
+        int count = is_maker_tree(tree) ? globals->maker_count : globals->count;
+        for (int j = 0; j < count; j++) {
+            if (strcmp(fields[j].name, tree->name)) continue;
+            diagnose(&session->diagnostics, "E0201", tree->name_span.file ? tree->name_span : tree->span, "'%s' is already defined by an imported file", tree->name);
+            diagnose_second(&session->diagnostics, fields[j].value.span, "defined here");
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Imports run before the names of the importing script are checked, so that it may use what they define. */
 bool statement_imports(Session *session, const Script *script) {
-    for (int k = 0; k < script->root->count; k++)
-        if (script->root->items[k]->kind == TREE_IMPORT && !import_file(session, script->root->items[k])) return false;
-    return true;
+    bool any = false;
+    for (int k = 0; k < script->root->count; k++) {
+        if (script->root->items[k]->kind != TREE_IMPORT) continue;
+        if (!import_file(session, script->root->items[k])) return false;
+        any = true;
+    }
+    return session->options.interactive || !(any || session->import_count) || !redefines_import(session, script);
 }
 
 /* Values ------------------------------------------------------------------------------------------------------------- */

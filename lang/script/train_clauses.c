@@ -277,6 +277,32 @@ static bool read_state(Train *train, const Tree *clause) {
     return declare_member(e, clause, train->scope);
 }
 
+/* One file belongs to one block: another block's run could not go on from it. */
+static bool claim_checkpoint(Train *train, const Tree *clause) {
+    Session *session = train->session;
+    for (int k = 0; k < session->checkpoint_count; k++) {
+        const CheckpointFile *file = &session->checkpoints[k];
+        if (file->block == train->tree || strcmp(file->path, train->checkpoint_path)) continue;
+        diagnose(train->e->diagnostics, "E0600", clause->span, "the checkpoint '%s' belongs to another block", train->checkpoint_path);
+        diagnose_second(train->e->diagnostics, file->span, "used here");
+        return diagnose_help(train->e->diagnostics, "give each block a file of its own");
+    }
+    CheckpointFile *files = arena_alloc(session->arena, sizeof *files * (size_t)(session->checkpoint_count + 1));
+    if (session->checkpoint_count) memcpy(files, session->checkpoints, sizeof *files * (size_t)session->checkpoint_count);
+    files[session->checkpoint_count++] = (CheckpointFile){train->checkpoint_path, train->tree, clause->span};
+    session->checkpoints = files;
+    return true;
+}
+
+static bool read_checkpoint(Train *train, const Tree *clause) {
+    bool ok = true;
+    const Tree *path = tree_item(clause, 0);
+    train->checkpoint_path = path ? to_string(train->e, elaborate(train->e, path, train->scope)) : clause->name;
+    train->checkpoint_every = tree_item(clause, 1) ? train_steps_of(train, clause->items[1], &ok) : train->steps_per_epoch;
+    if (train->checkpoint_every < 1) train->checkpoint_every = 1;
+    return ok && train->checkpoint_path && claim_checkpoint(train, clause);
+}
+
 static bool read_clause(Train *train, const Tree *clause) {
     switch ((int)clause->kind) {
     case TREE_MINIMIZE: return read_objective(train, clause, &train->objectives[train->objective_count++]);
@@ -293,13 +319,7 @@ static bool read_clause(Train *train, const Tree *clause) {
     case TREE_STOP: return read_watch(train, clause, WATCH_STOP, &train->watches[train->watch_count++]);
     case TREE_KEEP: return read_keep(train, clause, &train->watches[train->watch_count++]);
     case TREE_EVERY: case TREE_AT: return read_event(train, clause, NULL, &train->events[train->event_count++]);
-    case TREE_CHECKPOINT: {
-        bool ok = true;
-        const Tree *path = tree_item(clause, 0);
-        train->checkpoint_path = path ? to_string(train->e, elaborate(train->e, path, train->scope)) : clause->name;
-        train->checkpoint_every = tree_item(clause, 1) ? train_steps_of(train, clause->items[1], &ok) : train->steps_per_epoch;
-        return ok && train->checkpoint_path;
-    }
+    case TREE_CHECKPOINT: return read_checkpoint(train, clause);
     case TREE_DRAW: {
         Stream *stream = add_stream(train, clause->name, clause->items[0]);
         stream->is_draw = true;
