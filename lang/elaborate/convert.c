@@ -195,9 +195,11 @@ bool to_number(Elaborator *e, Value value, double *out) {
 }
 
 bool to_integer(Elaborator *e, Value value, int64_t *out) {
-    double number;
+    double number = 0;
     if (!to_number(e, value, &number)) return false;
-    if (number != floor(number) || fabs(number) > 9007199254740992.0)
+    if (number == floor(number) && fabs(number) > 9007199254740992.0)
+        return diagnose(e->diagnostics, "E0304", value.span, "the whole number %.6g is too large: the largest here is 2^53", number);
+    if (number != floor(number))
         return diagnose(e->diagnostics, "E0401", value.span, "expected a whole number, found %.6g", number);
     *out = (int64_t)number;
     return true;
