@@ -162,7 +162,7 @@ static Node *gather_axes_last(Elaborator *e, Node *x, uint32_t axes, bool keep, 
     return build_reshape(e->graph, build_transpose(e->graph, x, permutation), flat);
 }
 
-/* Linear interpolation between the two order statistics around q * (count - 1). */
+/* Linear interpolation between the two order statistics around q * (count - 1). The sorted numbers end in NaN where there is one. */
 static Node *quantile_of(Elaborator *e, Node *x, double q, uint32_t axes, bool keep) {
     Shape shape;
     Graph *graph = e->graph;
@@ -183,6 +183,8 @@ static Node *quantile_of(Elaborator *e, Node *x, double q, uint32_t axes, bool k
         Node *step = build_binary(graph, OP_SUB, build_select(graph, values, last, above), low);
         low = build_binary(graph, OP_ADD, low, build_binary(graph, OP_MUL, step, build_number(graph, place - (double)below)));
     }
+    Node *largest = build_select(graph, values, last, count - 1);
+    low = build_ternary(graph, OP_WHERE, build_unary(graph, OP_IS_NAN, largest), largest, low);
     return low ? build_reshape(graph, low, shape) : NULL;
 }
 
@@ -219,7 +221,7 @@ const Builtin builtins_reduce[] = {
     {"softmax(x, axis = -1)", run_softmax, 0, "exp(x) / sum(exp(x)) along one axis, without overflow. Example: softmax([1, 2, 3])", false},
     {"log_softmax(x, axis = -1)", run_softmax, 1, "x - logsumexp(x) along one axis. Example: log_softmax([1, 2, 3])", false},
     {"cumsum(x, axis = 0, reverse = false)", run_cumsum, 0, "Running sum along an axis; reverse = true sums from the end. Example: cumsum([1, 2, 3])", false},
-    {"quantile(x, q, axis?, keep = false)", run_quantile, 0, "The q-quantile, q in [0, 1], interpolated linearly." AXES " Example: quantile([1, 2, 3, 4], 0.25)", false},
-    {"median(x, axis?, keep = false)", run_quantile, 1, "The middle value; the mean of the two middle ones for an even count." AXES " Example: median([3, 1, 2])", false},
+    {"quantile(x, q, axis?, keep = false)", run_quantile, 0, "The q-quantile, q in [0, 1], interpolated linearly. NaN wins." AXES " Example: quantile([1, 2, 3, 4], 0.25)", false},
+    {"median(x, axis?, keep = false)", run_quantile, 1, "The middle value; the mean of the two middle ones for an even count. NaN wins." AXES " Example: median([3, 1, 2])", false},
     {0},
 };

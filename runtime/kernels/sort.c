@@ -1,5 +1,5 @@
 /* Stable sort along one axis, with the permutation. Elements become 64-bit keys whose unsigned order is the wanted order
- * (-0 equals 0, NaN after everything), so that one radix sort serves every dtype and both directions. */
+ * (-0 equals 0, NaN is larger than everything), so that one radix sort serves every dtype and both directions. */
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/kernels.h"
 
@@ -32,7 +32,7 @@ static uint64_t key_of_double(double value, bool descending) {
     value += 0.0; /* -0 becomes 0 */
     memcpy(&bits, &value, sizeof bits);
     uint64_t key = bits < 0 ? ~(uint64_t)bits : (uint64_t)bits | (uint64_t)1 << 63;
-    return isnan(value) ? UINT64_MAX : descending ? ~key : key;
+    return (isnan(value) ? UINT64_MAX : key) ^ (descending ? UINT64_MAX : 0);
 }
 
 /* f32 keys live in the low half, so that the high digits are constant and their passes are skipped. */
@@ -41,7 +41,7 @@ static uint64_t key_of_float(float value, bool descending) {
     value += 0.0f;
     memcpy(&bits, &value, sizeof bits);
     uint32_t key = bits < 0 ? ~(uint32_t)bits : (uint32_t)bits | (uint32_t)1 << 31;
-    return isnan(value) ? UINT32_MAX : descending ? ~key : key;
+    return (isnan(value) ? UINT32_MAX : key) ^ (descending ? UINT32_MAX : 0);
 }
 
 static uint64_t key_at(const Sort *sort, int64_t at) {
