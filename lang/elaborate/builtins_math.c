@@ -176,12 +176,32 @@ static Value run_composed(Elaborator *e, const Builtin *self, const Arguments *a
     return result_of(a, x ? composed(e->graph, self->data, x) : NULL);
 }
 
+/* A double that fits into 64 bits; only known numbers are asked. */
+static bool is_countable(double number) { return number >= -0x1p63 && number < 0x1p63; }
+
+static bool not_countable(Elaborator *e, const Arguments *a, double number) {
+    return diagnose(e->diagnostics, "E0304", a->values[0].span, "%.6g is no whole number of 64 bits", isnan(number) ? NAN : number);
+}
+
+static bool check_countable(Elaborator *e, const Arguments *a, const Node *node) {
+    for (int64_t k = 0; node->op == OP_CONSTANT && dtype_is_float(node->type.dtype) && k < tensor_count(node->constant); k++)
+        if (!is_countable(tensor_number(node->constant, k))) return not_countable(e, a, tensor_number(node->constant, k));
+    return true;
+}
+
+/* Beyond 2^53 a tensor, which counts exactly. */
+static Value whole_of(Elaborator *e, const Arguments *a, double number) {
+    if (fabs(number) <= 9007199254740992.0) return value_number(trunc(number), true, a->span);
+    if (!is_countable(number)) return not_countable(e, a, number), value_none();
+    return result_of(a, constant_of(e, tensor_scalar(DTYPE_I64, number)));
+}
+
 /* Casts. A compile-time number stays one where the target allows it. */
 static Value run_cast(Elaborator *e, const Builtin *self, const Arguments *a) {
     Value x = a->values[0];
     DType dtype = self->data < 0 ? e->float_type : (DType)self->data;
     if (x.kind == VALUE_NUMBER && self->data < 0) return value_number(x.number, false, a->span);
-    if (x.kind == VALUE_NUMBER && dtype == DTYPE_I64) return value_number(trunc(x.number), true, a->span);
+    if (x.kind == VALUE_NUMBER && dtype == DTYPE_I64) return whole_of(e, a, x.number);
     if (x.kind == VALUE_NUMBER && dtype == DTYPE_BOOL) return value_bool(x.number != 0, a->span);
     if (x.kind == VALUE_BOOL && self->data < 0) return value_number(x.truth, false, a->span);
     if (x.kind == VALUE_BOOL && dtype == DTYPE_I64) return value_number(x.truth, true, a->span);
@@ -190,6 +210,7 @@ static Value run_cast(Elaborator *e, const Builtin *self, const Arguments *a) {
         return result_of(a, constant_of(e, scalar));
     }
     Node *node = node_at(e, a, 0);
+    if (node && dtype == DTYPE_I64 && !check_countable(e, a, node)) return value_none();
     return result_of(a, node ? build_cast(e->graph, node, dtype) : NULL);
 }
 
@@ -223,7 +244,7 @@ const Builtin builtins_math[] = {
     {"logit(x)", run_composed, MATH_LOGIT, "log(x / (1 - x)), the inverse of sigmoid, for x in (0, 1). Example: logit(0.9)", false},
     {"cbrt(x)", run_composed, MATH_CUBE_ROOT, "Real cube root, elementwise, any sign. Example: cbrt(-8)", false},
     {"float(x)", run_cast, -1, CAST_DOC("floats of the script's precision (f32 unless it says `precision f64`). Example: float([1, 2])"), false},
-    {"int(x)", run_cast, DTYPE_I64, CAST_DOC("64-bit integers; fractions are cut towards 0. Example: int([1.7, -1.7])"), false},
+    {"int(x)", run_cast, DTYPE_I64, CAST_DOC("64-bit integers; fractions are cut towards 0. Known numbers that do not fit (NaN, 1e30) are E0304; computed ones give -2^63. Example: int([1.7, -1.7])"), false},
     {"bool(x)", run_cast, DTYPE_BOOL, "x != 0, elementwise. Example: bool([0, 2])", false},
     {"f32(x)", run_cast, DTYPE_F32, CAST_DOC("32-bit floats. Example: f32([1, 2])"), false},
     {"f64(x)", run_cast, DTYPE_F64, CAST_DOC("64-bit floats. Example: f64([1, 2])"), false},

@@ -39,13 +39,22 @@ static Value fold_division(Elaborator *e, OpCode op, Value left, Value right, Sp
     return value_number(a / b, whole && fmod(a, b) == 0, span);
 }
 
+/* Whole numbers are doubles here. `exact` has 64 bits, which hold every sum, product and power below 2^63. */
+static Value whole_or_float(Elaborator *e, long double exact, bool whole, Span span) {
+    double number = (double)exact;
+    if (!whole || (number == exact && fabs(number) < 0x1p63)) return value_number(number, whole, span);
+    diagnose(e->diagnostics, "E0304", span, "this whole number is %.6g, which a script cannot count exactly", number);
+    diagnose_help(e->diagnostics, "whole numbers are exact up to 2^53; make an operand a float, such as 2.0 instead of 2");
+    return value_none();
+}
+
 static Value fold_numbers(Elaborator *e, OpCode op, Value left, Value right, Span span) {
     bool whole = left.is_integer && right.is_integer;
     double a = left.number, b = right.number;
-    if (op == OP_ADD) return value_number(a + b, whole, span);
-    if (op == OP_SUB) return value_number(a - b, whole, span);
-    if (op == OP_MUL) return value_number(a * b, whole, span);
-    if (op == OP_POW) return value_number(pow(a, b), whole && b >= 0, span);
+    if (op == OP_ADD) return whole_or_float(e, whole ? (long double)a + b : a + b, whole, span);
+    if (op == OP_SUB) return whole_or_float(e, whole ? (long double)a - b : a - b, whole, span);
+    if (op == OP_MUL) return whole_or_float(e, whole ? (long double)a * b : a * b, whole, span);
+    if (op == OP_POW) return whole_or_float(e, whole && b >= 0 ? powl(a, b) : pow(a, b), whole && b >= 0, span);
     if (op == OP_DIV || op == OP_FLOOR_DIV || op == OP_MOD) return fold_division(e, op, left, right, span);
     return fold_comparison(op, a, b, span);
 }
@@ -92,11 +101,20 @@ static void point_to_left(Elaborator *e, size_t errors, Value left, Node *node) 
     diagnose_second(e->diagnostics, left.span, "this is %s", shape_text(node->type.shape, shape));
 }
 
+/* Known zeros only: in the kernels a whole number // 0 is 0, and x % 0 is x. */
+static bool divides_by_zero(OpCode op, const Node *a, const Node *b) {
+    if ((op != OP_FLOOR_DIV && op != OP_MOD) || b->op != OP_CONSTANT || dtype_is_float(a->type.dtype) || dtype_is_float(b->type.dtype)) return false;
+    for (int64_t k = 0; k < tensor_count(b->constant); k++)
+        if (tensor_number(b->constant, k) == 0) return true;
+    return false;
+}
+
 static Value tensors(Elaborator *e, const char *text, OpCode op, Value left, Value right, Span span) {
     if (!holds_tensor(left)) return operand_error(e, text, left), value_none();
     if (!holds_tensor(right)) return operand_error(e, text, right), value_none();
     Node *a = to_node(e, left), *b = to_node(e, right);
     if (!a || !b) return value_none();
+    if (divides_by_zero(op, a, b)) return diagnose(e->diagnostics, "E0304", right.span, "division of a whole number by 0"), value_none();
     size_t errors = e->diagnostics->error_count;
     e->graph->here = span;
     Node *node = op == OP_COUNT ? build_matmul(e->graph, a, b) : build_binary(e->graph, op, a, b);
