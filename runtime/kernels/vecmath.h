@@ -6,7 +6,7 @@
  *
  * Largest error in units in the last place, measured against long double over random arguments of all magnitudes (tests/unit/test_exec.c
  * holds the functions to these bounds; without FMA up to 0.8 more, and sin, cos and tan only for |a| < 2^20):
- *   f32: exp 1.1, expm1 1.6, log 0.9, log1p 1.5, sin cos 1.5, tan sinh cosh asinh acosh atanh pow 0.6, tanh 1.8, sigmoid 1.5,
+ *   f32: exp 1.1, expm1 1.6, log 0.9, log1p 1.5, sin cos 1.5, tan sinh cosh asinh acosh atan atanh pow 0.6, tanh 1.8, sigmoid 1.5,
  *        softplus 1.7, erf 1.1
  *   f64: exp 1.0, expm1 1.9, log 0.9, log1p 1.4, sin cos 1.5, tan 2.7, tanh 1.9, sigmoid 1.5, softplus 1.7, erfinv 1.5; the others
  *        are the C library's (erfc 3, lgamma 2.2 away from its zeros, the rest below 2). */

@@ -51,7 +51,7 @@ static const Function functions[] = {
     {ELEMENTWISE_ATANH, atanhl, -1, 1, 0.6, 2},
     {ELEMENTWISE_ASIN, asinl, -1, 1, 1, 1},
     {ELEMENTWISE_ACOS, acosl, -1, 1, 1, 1},
-    {ELEMENTWISE_ATAN, atanl, -50, 50, 1, 1},
+    {ELEMENTWISE_ATAN, atanl, -50, 50, 0.6, 1},
     {ELEMENTWISE_LGAMMA, lgammal, 3, 60, 0.6, 2.3},
     {ELEMENTWISE_FLOOR, floorl, -100, 100, 0, 0},
     {ELEMENTWISE_CEIL, ceill, -100, 100, 0, 0},
