@@ -14,7 +14,7 @@ static Value run_grad(Elaborator *e, const Builtin *self, const Arguments *a) {
     if (variables_read(e, self, a, 1, &v)) {
         Node *cost = variables_cost(e, self, a, &v);
         if (cost && self->data) cost = build_sum_all(e->graph, cost);
-        Node **results = cost ? variables_gradients(e, &v, cost) : NULL;
+        Node **results = cost ? variables_gradients(e, self, a, &v, cost) : NULL;
         if (results) result = variables_structured(e, &v, results, a->span);
     }
     variables_restore(e, &v);
@@ -41,7 +41,8 @@ static Value run_jvp(Elaborator *e, const Builtin *self, const Arguments *a) {
         if (output && v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "'jvp' takes one tensor as variable");
         else if (output) {
             Node *tangent = directional(e, a, to_node(e, direction), v.nodes[0], "the variable");
-            result = result_of(a, tangent ? autodiff_jvp(e->graph, output, v.nodes[0], tangent) : NULL);
+            bool is_reached = tangent && variables_reach(e, self, a, &v, output);
+            result = result_of(a, is_reached ? autodiff_jvp(e->graph, output, v.nodes[0], tangent) : NULL);
         }
         variables_restore(e, &v);
     }
@@ -56,7 +57,7 @@ static Value run_vjp(Elaborator *e, const Builtin *self, const Arguments *a) {
     Node *cotangent = output ? directional(e, a, to_node(e, direction), output, "the value") : NULL;
     if (cotangent) { /* the gradient of sum(v y), v held */
         Node *cost = build_sum_all(e->graph, build_binary(e->graph, OP_MUL, output, build_stop(e->graph, cotangent)));
-        Node **results = cost ? variables_gradients(e, &v, cost) : NULL;
+        Node **results = cost ? variables_gradients(e, self, a, &v, cost) : NULL;
         if (results) result = variables_structured(e, &v, results, a->span);
     }
     variables_restore(e, &v);
@@ -88,7 +89,7 @@ static Value run_hvp(Elaborator *e, const Builtin *self, const Arguments *a) {
     Value result = value_none(), direction = lazy_argument(e, self, a, 2);
     if (!value_ok(direction) || !variables_read(e, self, a, 1, &v)) return value_none();
     Node *cost = variables_cost(e, self, a, &v);
-    Node **directions = arena_alloc(e->arena, sizeof *directions * (size_t)(v.count + 1)), **first = cost ? variables_gradients(e, &v, cost) : NULL;
+    Node **directions = arena_alloc(e->arena, sizeof *directions * (size_t)(v.count + 1)), **first = cost ? variables_gradients(e, self, a, &v, cost) : NULL;
     int at = 0;
     if (first && read_directions(e, direction, v.structure, directions, &at, a, v.nodes)) {
         Node *product = NULL;
@@ -155,14 +156,10 @@ static Value run_jacobian(Elaborator *e, const Builtin *self, const Arguments *a
     Value result = value_none();
     if (!variables_read(e, self, a, 1, &v)) return value_none();
     Node *output = variables_cost(e, self, a, &v);
-    if (output && !self->data && v.count && !autodiff_depends(e->graph, output, v.nodes[0])) {
-        Node *sum = build_sum_all(e->graph, to_float(e, output)); /* for its message */
-        if (sum) variables_gradients(e, &v, sum);
-        output = NULL;
-    }
+    if (output && !self->data && !variables_reach(e, self, a, &v, output)) output = NULL;
     if (output && v.count != 1) diagnose(e->diagnostics, "E0401", a->span, "a jacobian is taken in one tensor");
     else if (output && self->data) {
-        Node **first = variables_gradients(e, &v, output);
+        Node **first = variables_gradients(e, self, a, &v, output);
         output = first ? first[0] : NULL;
     }
     if (output && v.count == 1) result = result_of(a, jacobian_of(e, a, output, v.nodes[0]));
@@ -201,9 +198,8 @@ static Value run_divergence(Elaborator *e, const Builtin *self, const Arguments 
         Node *x = v.nodes[0];
         bool same = shape_equal(field->type.shape, x->type.shape);
         char one[SHAPE_TEXT], two[SHAPE_TEXT];
-        if (!autodiff_depends(e->graph, field, x)) {
-            Node *sum = build_sum_all(e->graph, field); /* for its message */
-            if (sum) variables_gradients(e, &v, sum);
+        if (!variables_reach(e, self, a, &v, field)) {
+            result = NULL;
         } else if (self->data && (same || !x->type.shape.rank)) {
             result = derivative(e, derivative(e, field, x), x); /* points on a line */
         } else if (!x->type.shape.rank || (!self->data && !same)) {
@@ -260,7 +256,7 @@ static Value run_straight_through(Elaborator *e, const Builtin *self, const Argu
     return result_of(a, build_straight_through(e->graph, hard, soft));
 }
 
-#define VARIABLE " The variable is a tensor or a name, a list or record of those (the result has the same structure), or a model or selection (a record by path). E0500 when the value does not depend on it, or an operation on the way has no derivative."
+#define VARIABLE " The variable is a tensor or a name, a list or record of those (the result has the same structure), or a model or selection (a record by path). A value that mentions it and does not vary with it has derivative 0; E0500 when the value does not mention it, or an operation on the way has no derivative."
 /* A cost that is one number per sample has one gradient per sample: the rows of its jacobian. */
 static Value run_per_sample(Elaborator *e, const Builtin *self, const Arguments *a) {
     const Tree *call = argument_tree(self, a, 0);

@@ -103,6 +103,7 @@ struct Elaborator {
     Node *sample;              /* sample numbers of the batch (i64 [n]); NULL outside */
     Capture *capture;          /* the loop body under construction, NULL outside of loops */
     LossTap *tap;              /* NULL: losses are just functions */
+    struct Variables *variables; /* of the innermost derivative in progress; NULL elsewhere */
     SolveList *solves;         /* where the terms of an objective leave the records of their solves; NULL elsewhere */
     Occurrence *occurrences; int occurrence_count, occurrence_capacity; /* makes met in this application */
 };

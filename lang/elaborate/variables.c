@@ -160,6 +160,7 @@ static void rebind_names(Elaborator *e, Variables *v, const Tree *tree, Scope *s
 }
 
 void variables_restore(Elaborator *e, Variables *v) {
+    if (e->variables == v) e->variables = v->outer;
     while (v->rebound_count) {
         Rebound *last = &v->rebound[--v->rebound_count];
         scope_set(e, last->scope, last->name, last->before);
@@ -189,7 +190,8 @@ static bool read_structure(Elaborator *e, Variables *v) {
 
 bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int index, Variables *v) {
     const Tree *tree = argument_tree(self, a, index);
-    *v = (Variables){.structure = a->values[index]};
+    *v = (Variables){.structure = a->values[index], .outer = e->variables};
+    e->variables = v;
     if (tree) {
         v->is_computed = tree->kind == TREE_BINARY || tree->kind == TREE_UNARY || tree->kind == TREE_CALL || tree->kind == TREE_PIPE;
         rebind_names(e, v, tree, a->scope);
@@ -215,6 +217,17 @@ static void use_originals(Elaborator *e, Variables *v, Node *cost) {
                 v->nodes[k] = v->twins[j].original;
 }
 
+static bool is_of(const Graph *graph, const Node *node) { return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node; }
+
+/* Tells the derivatives around that their variables are varied here, whatever is left of them in the result. */
+static void note_varied(Elaborator *e, const Variables *inner, Node *cost) {
+    for (Variables *v = inner->outer; v; v = v->outer) {
+        if (!v->is_varied) memset(v->is_varied = arena_alloc(e->arena, (size_t)v->count + 1), 0, (size_t)v->count + 1);
+        for (int k = 0; k < v->count; k++)
+            v->is_varied[k] = v->is_varied[k] || (is_of(e->graph, v->nodes[k]) && autodiff_depends(e->graph, cost, v->nodes[k]));
+    }
+}
+
 Node *variables_cost(Elaborator *e, const Builtin *self, const Arguments *a, Variables *v) {
     Value value = lazy_argument(e, self, a, 0);
     if (value.kind == VALUE_FUNCTION || (value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL)) {
@@ -226,6 +239,7 @@ Node *variables_cost(Elaborator *e, const Builtin *self, const Arguments *a, Var
     e->graph->here = a->span;
     if (!cost || (v->structure.kind == VALUE_INSTANCE && !read_structure(e, v))) return NULL;
     use_originals(e, v, cost);
+    note_varied(e, v, cost);
     return cost;
 }
 
@@ -254,19 +268,77 @@ Value variables_structured(Elaborator *e, const Variables *v, Node *const *nodes
     return rebuild(e, v->structure, nodes, &at, span);
 }
 
-Node **variables_gradients(Elaborator *e, const Variables *v, Node *cost) {
-    Node **results = arena_alloc(e->arena, sizeof *results * (size_t)(v->count + 1));
-    bool any = false, all = true;
-    for (int k = 0; k < v->count; k++) {
-        bool depends = autodiff_depends(e->graph, cost, v->nodes[k]);
-        any = any || depends;
-        all = all && depends;
+/* Does the text of the cost hold a name of the variable's text? */
+static bool has_name(const Tree *tree, const char *name) {
+    if (tree->kind == TREE_NAME && !strcmp(tree->name, name)) return true;
+    for (int k = 0; k < tree->count; k++)
+        if (tree->items[k] && has_name(tree->items[k], name)) return true;
+    return false;
+}
+
+static bool is_mentioned(const Tree *variable, const Tree *cost) {
+    if (variable->kind == TREE_NAME) return has_name(cost, variable->name);
+    for (int k = 0; k < variable->count; k++)
+        if (variable->items[k] && is_mentioned(variable->items[k], cost)) return true;
+    return false;
+}
+
+static int node_count(Value value) {
+    int count = 0;
+    if (value.kind == VALUE_LIST)
+        for (int k = 0; k < value.list->count; k++) count += node_count(value.list->items[k]);
+    else if (value.kind == VALUE_RECORD)
+        for (int k = 0; k < value.record->count; k++) count += node_count(value.record->fields[k].value);
+    else count = 1;
+    return count;
+}
+
+/* By node: the text of the cost mentions the variable that it belongs to. */
+static void find_mentioned(const Tree *variable, const Tree *cost, Value value, bool *mentioned, int *at) {
+    int items = value.kind == VALUE_LIST ? value.list->count : value.kind == VALUE_RECORD ? value.record->count : -1;
+    if ((variable->kind == TREE_LIST || variable->kind == TREE_RECORD) && variable->count == items) {
+        for (int k = 0; k < items; k++) {
+            Value item = value.kind == VALUE_LIST ? value.list->items[k] : value.record->fields[k].value;
+            const Tree *inner = variable->items[k];
+            find_mentioned(inner->kind == TREE_ARGUMENT ? inner->items[0] : inner, cost, item, mentioned, at);
+        }
+        return;
     }
-    if (autodiff_grad(e->graph, cost, v->nodes, v->count, v->is_group && any, results)) return results;
-    Diagnostics *diagnostics = e->diagnostics;
-    if (!all && v->is_computed)
-        diagnose_help(diagnostics, "the variable of a derivative is a name: write `let z = ...`, then the cost in z");
-    else if (!all && diagnostics->count && !diagnostics->items[diagnostics->count - 1].help)
-        diagnose_help(diagnostics, "what was computed before does not remember its parts: write the expression, or a call, inside the derivative");
-    return NULL;
+    bool found = is_mentioned(variable, cost);
+    for (int k = node_count(value); k-- > 0;) mentioned[(*at)++] = found;
+}
+
+/* Where the derivative in variable k is not told by a path: is it 0? False after E0500. */
+static bool is_zero(Elaborator *e, const Variables *v, int k, bool is_mentioned, Node *cost) {
+    bool is_varied = v->is_varied && v->is_varied[k];
+    const Node *barrier = autodiff_barrier(e->graph, cost, v->nodes[k]);
+    if (barrier ? is_varied && barrier->op != OP_STOP : is_varied || is_mentioned) return true;
+    Node *unused, *sum = build_sum_all(e->graph, to_float(e, cost));
+    if (sum) autodiff_grad(e->graph, sum, &v->nodes[k], 1, false, &unused); /* for its message */
+    return false;
+}
+
+bool variables_reach(Elaborator *e, const Builtin *self, const Arguments *a, const Variables *v, Node *cost) {
+    const Tree *variable = argument_tree(self, a, 1), *text = argument_tree(self, a, 0);
+    size_t count = (size_t)v->count + 1;
+    bool any = false, *depends = arena_alloc(e->arena, count), *mentioned = arena_alloc(e->arena, count);
+    int at = 0;
+    memset(mentioned, 0, count);
+    if (variable && text && !v->is_computed) find_mentioned(variable, text, v->structure, mentioned, &at);
+    for (int k = 0; k < v->count; k++) any |= depends[k] = autodiff_depends(e->graph, cost, v->nodes[k]);
+    for (int k = 0; k < v->count; k++) {
+        if (depends[k] || (v->is_group && any) || is_zero(e, v, k, mentioned[k], cost)) continue;
+        Diagnostics *diagnostics = e->diagnostics;
+        if (v->is_computed)
+            return diagnose_help(diagnostics, "the variable of a derivative is a name: write `let z = ...`, then the cost in z");
+        if (!diagnostics->items[diagnostics->count - 1].help)
+            diagnose_help(diagnostics, "what was computed before does not remember its parts: write the expression, or a call, inside the derivative");
+        return false;
+    }
+    return true;
+}
+
+Node **variables_gradients(Elaborator *e, const Builtin *self, const Arguments *a, const Variables *v, Node *cost) {
+    Node **results = arena_alloc(e->arena, sizeof *results * (size_t)(v->count + 1));
+    return variables_reach(e, self, a, v, cost) && autodiff_grad(e->graph, cost, v->nodes, v->count, true, results) ? results : NULL;
 }

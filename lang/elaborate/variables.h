@@ -25,6 +25,8 @@ typedef struct Variables {
     int count, capacity;
     bool is_computed;    /* the variable is written as an expression such as x * 2: no cost depends on that */
     bool is_group;       /* parameters of a model: those that the cost does not reach have derivative 0 */
+    bool *is_varied;     /* by node: a derivative inside the cost was taken of what depends on it. Where that is constant, it is 0 */
+    struct Variables *outer; /* of the derivative around this one */
     Rebound rebound[REBOUND_MAX]; int rebound_count;
     Twin twins[TWINS_MAX]; int twin_count;
 } Variables;
@@ -35,8 +37,11 @@ bool variables_read(Elaborator *e, const Builtin *self, const Arguments *a, int 
 void variables_restore(Elaborator *e, Variables *v);
 /* Argument 0, the value that is differentiated, and with it which node each variable is; NULL after a diagnostic. */
 Node *variables_cost(Elaborator *e, const Builtin *self, const Arguments *a, Variables *v);
-/* Derivatives of a scalar in every variable. NULL after a diagnostic. */
-Node **variables_gradients(Elaborator *e, const Variables *v, Node *cost);
+/* False after E0500 when the cost does not mention a variable, or only below an op that lets no derivative through. A cost that
+ * mentions a variable and does not vary with it has derivative 0. */
+bool variables_reach(Elaborator *e, const Builtin *self, const Arguments *a, const Variables *v, Node *cost);
+/* Derivatives of a scalar in every variable, zeros where it does not depend on one. NULL after a diagnostic. */
+Node **variables_gradients(Elaborator *e, const Builtin *self, const Arguments *a, const Variables *v, Node *cost);
 /* One node a variable, in the structure that the script gave. */
 Value variables_structured(Elaborator *e, const Variables *v, Node *const *nodes, Span span);
 

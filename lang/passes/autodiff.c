@@ -216,9 +216,7 @@ bool autodiff_depends(Graph *graph, Node *output, Node *variable)
     return depends;
 }
 
-/* The op at which every differentiable path from the variable to the cost ends: the first, in order of making, that is
- * reached from an active node without being active. NULL: nothing leads to the cost. */
-static const Node *find_barrier(Graph *graph, Node *cost, Node *variable)
+const Node *autodiff_barrier(Graph *graph, Node *cost, Node *variable)
 {
     Sweep sweep = sweep_new(graph, &cost, 1, &variable, 1);
     const Node *barrier = NULL;
@@ -241,7 +239,7 @@ static bool refuse_unreached(Graph *graph, Node *cost, Node *variable)
     if (!dtype_is_float(variable->type.dtype))
         return diagnose(diagnostics, "E0500", graph->here, "there is no derivative in %s%s%s: it holds %s, not real numbers", quote, name, quote,
                         dtype_name(variable->type.dtype));
-    const Node *barrier = find_barrier(graph, cost, variable);
+    const Node *barrier = autodiff_barrier(graph, cost, variable);
     if (!barrier)
         return diagnose(diagnostics, "E0500", graph->here, "the cost does not depend on %s%s%s", quote, name, quote);
     const Node *op = barrier->op == OP_PART ? barrier->inputs[0] : barrier;

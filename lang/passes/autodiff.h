@@ -18,6 +18,10 @@ Node *autodiff_jvp(Graph *graph, Node *output, Node *variable, Node *tangent);
 /* True when some differentiable path leads from variable to output. */
 bool autodiff_depends(Graph *graph, Node *output, Node *variable);
 
+/* The op at which every differentiable path from the variable to the cost ends: the first, in order of making, that is reached
+ * from an active node without being active. NULL: nothing leads to the cost. */
+const Node *autodiff_barrier(Graph *graph, Node *cost, Node *variable);
+
 /* By node id (as many as graph has nodes): on a differentiable path from a variable to an output. Freed by the caller. */
 bool *autodiff_active(Graph *graph, Node *const *outputs, int output_count, Node *const *variables, int variable_count);
 
