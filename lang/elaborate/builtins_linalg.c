@@ -91,12 +91,38 @@ static Value parts_record(Elaborator *e, const Arguments *a, Node *node, const c
     return record_value(record, a->span);
 }
 
+/* Columns from..to-1 of the last axis. */
+static Node *columns_of(Graph *graph, Node *x, int64_t from, int64_t to) {
+    int64_t start[RANK_MAX] = {0}, step[RANK_MAX], stop[RANK_MAX];
+    for (int axis = 0; axis < x->type.shape.rank; axis++) stop[axis] = x->type.shape.dims[axis], step[axis] = 1;
+    start[x->type.shape.rank - 1] = from;
+    stop[x->type.shape.rank - 1] = to;
+    return build_slice(graph, x, start, stop, step);
+}
+
+/* A wide matrix [a b] with square a = q r is q [r, q^T b], which has a derivative since a has. */
+static Value wide_qr(Elaborator *e, const Arguments *a, Node *x, int64_t rows, int64_t columns) {
+    Graph *graph = e->graph;
+    Node *square = columns_of(graph, x, 0, rows), *rest = columns_of(graph, x, rows, columns);
+    Node *factors = square && rest ? call_op(e, OP_QR, &square, 1, NULL, 0, NULL) : NULL;
+    if (!factors) return value_none();
+    Node *q = build_part(graph, factors, 0), *r = build_part(graph, factors, 1), *right = build_matmul(graph, build_swap_last(graph, q), rest);
+    Node *whole = right ? build_concat(graph, (Node *[]){r, right}, 2, x->type.shape.rank - 1) : NULL;
+    if (!whole) return value_none();
+    Record *record = record_new(e);
+    record_add(e, record, "q", value_tensor(q, a->span));
+    record_add(e, record, "r", value_tensor(whole, a->span));
+    return record_value(record, a->span);
+}
+
 static Value run_factor(Elaborator *e, const Builtin *self, const Arguments *a) {
     static const char *const qr[] = {"q", "r"}, *const eigh[] = {"values", "vectors"}, *const svd[] = {"u", "s", "vt"},
                       *const slogdet[] = {"sign", "logdet"};
     static const int ordered[] = {0, 1, 2}, swapped[] = {1, 0};
     OpCode op = (OpCode)self->data;
     Node *x = matrix_at(e, a, 0, op == OP_EIGH || op == OP_SLOGDET);
+    const int64_t *sizes = x ? x->type.shape.dims + x->type.shape.rank - 2 : NULL;
+    if (op == OP_QR && x && sizes[0] < sizes[1]) return wide_qr(e, a, x, sizes[0], sizes[1]);
     Node *node = x ? call_op(e, op, &x, 1, NULL, 0, NULL) : NULL;
     if (op == OP_QR) return parts_record(e, a, node, qr, ordered, 2);
     if (op == OP_EIGH) return parts_record(e, a, node, eigh, ordered, 2);
@@ -112,9 +138,29 @@ static Value run_singular_values(Elaborator *e, const Builtin *self, const Argum
     return result_of(a, node ? build_part(e->graph, node, op == OP_SVD) : NULL);
 }
 
+static Node *entry(Graph *graph, Node *x, int64_t row, int64_t column) { return build_select(graph, build_select(graph, x, -1, column), -1, row); }
+
+/* The determinant of two columns in the rows `row` and `row + 1`. */
+static Node *minor_of(Graph *graph, Node *x, int row, int64_t left, int64_t right) {
+    return build_binary(graph, OP_SUB, build_binary(graph, OP_MUL, entry(graph, x, row, left), entry(graph, x, row + 1, right)),
+                        build_binary(graph, OP_MUL, entry(graph, x, row, right), entry(graph, x, row + 1, left)));
+}
+
+/* Up to 3 x 3 the polynomial itself: its derivative, the cofactors, also exists where the matrix is singular. */
+static Node *small_determinant(Graph *graph, Node *x, int64_t n) {
+    if (n == 1) return entry(graph, x, 0, 0);
+    if (n == 2) return minor_of(graph, x, 0, 0, 1);
+    Node *first = build_binary(graph, OP_MUL, entry(graph, x, 0, 0), minor_of(graph, x, 1, 1, 2));
+    Node *second = build_binary(graph, OP_MUL, entry(graph, x, 0, 1), minor_of(graph, x, 1, 0, 2));
+    Node *third = build_binary(graph, OP_MUL, entry(graph, x, 0, 2), minor_of(graph, x, 1, 0, 1));
+    return build_binary(graph, OP_ADD, build_binary(graph, OP_SUB, first, second), third);
+}
+
 static Value run_determinant(Elaborator *e, const Builtin *self, const Arguments *a) {
     bool is_log = self->data;
     Node *x = matrix_at(e, a, 0, true);
+    int64_t n = x ? x->type.shape.dims[x->type.shape.rank - 1] : 0;
+    if (!is_log && n >= 1 && n <= 3) return result_of(a, small_determinant(e->graph, x, n));
     Node *node = x ? call_op(e, OP_SLOGDET, &x, 1, NULL, 0, NULL) : NULL;
     if (!node) return value_none();
     Node *log = build_part(e->graph, node, 0);
@@ -195,7 +241,7 @@ const Builtin builtins_linalg[] = {
     {"eigenvalues(a)", run_singular_values, OP_EIGH, "Eigenvalues of symmetric a, ascending. Example: eigenvalues([[2.0, 1.0], [1.0, 2.0]])", false},
     {"svd(a)", run_factor, OP_SVD, "Thin singular value decomposition a = u @ diag(s) @ vt, s descending: a record {u, s, vt}. Example: svd([[3.0, 0.0], [0.0, 4.0]]).s", false},
     {"singular_values(a)", run_singular_values, OP_SVD, "Singular values of a, descending. Example: singular_values([[3.0, 0.0], [0.0, 4.0]])", false},
-    {"det(a)", run_determinant, 0, "Determinant of square matrices. Example: det([[1.0, 2.0], [3.0, 4.0]])", false},
+    {"det(a)", run_determinant, 0, "Determinant of square matrices. Its derivative needs an invertible matrix when that is larger than 3 x 3. Example: det([[1.0, 2.0], [3.0, 4.0]])", false},
     {"logdet(a)", run_determinant, 1, "log |det a| of square matrices. Example: logdet(eye(3))", false},
     {"slogdet(a)", run_factor, OP_SLOGDET, "Sign of the determinant and log of its size: a record {sign, logdet}. Example: slogdet(eye(3)).sign", false},
     {"lstsq(a, b)", run_lstsq, 0, "x that minimizes |a @ x - b|^2 for a [m, n] with m >= n and full rank; b is [m] or [m, k]. Example: lstsq([[1.0], [1.0]], [1.0, 3.0])", false},

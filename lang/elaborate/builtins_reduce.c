@@ -82,6 +82,15 @@ static Value run_count(Elaborator *e, const Builtin *self, const Arguments *a) {
     return result_of(a, x ? build_reduce(e->graph, OP_REDUCE_SUM, x, axes, flag_at(a, 2)) : NULL);
 }
 
+/* x^power for x >= 0 and power <= 1, with derivative 0 instead of infinity at 0: there a root has no derivative, and what is
+ * behind it (a norm, a deviation) has its minimum. */
+static Node *root_from_zero(Graph *graph, Node *x, Node *power) {
+    Node *is_zero = build_binary(graph, OP_EQUAL, x, build_number(graph, 0));
+    Node *safe = build_ternary(graph, OP_WHERE, is_zero, build_number(graph, 1), x);
+    Node *root = power ? build_binary(graph, OP_POW, safe, power) : build_unary(graph, OP_SQRT, safe);
+    return build_ternary(graph, OP_WHERE, is_zero, build_number(graph, 0), root);
+}
+
 /* sum((x - mean)^2) / (count - correction), and its root. */
 static Value run_spread(Elaborator *e, const Builtin *self, const Arguments *a) {
     uint32_t axes;
@@ -93,7 +102,7 @@ static Value run_spread(Elaborator *e, const Builtin *self, const Arguments *a) 
     Node *sum = build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_MUL, centred, centred), axes, flag_at(a, 2));
     double count = reduced_count(x, axes) - correction;
     Node *variance = build_binary(graph, OP_MUL, sum, build_number(graph, count > 0 ? 1 / count : NAN));
-    return result_of(a, self->data ? build_unary(graph, OP_SQRT, variance) : variance);
+    return result_of(a, self->data ? root_from_zero(graph, variance, NULL) : variance);
 }
 
 /* (sum |x|^p)^(1/p); p = 1, 2 and infinity have their own forms. */
@@ -105,14 +114,18 @@ static Value run_norm(Elaborator *e, const Builtin *self, const Arguments *a) {
     if (!x) return value_none();
     bool keep = flag_at(a, 3);
     Value p = a->values[1];
+    if (p.kind == VALUE_NUMBER && !(p.number > 0)) {
+        diagnose(e->diagnostics, "E0304", p.span, "a norm needs p > 0, found %.6g", p.number);
+        return value_none();
+    }
     if (p.kind == VALUE_NUMBER && p.number == 2)
-        return result_of(a, build_unary(graph, OP_SQRT, build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_MUL, x, x), axes, keep)));
+        return result_of(a, root_from_zero(graph, build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_MUL, x, x), axes, keep), NULL));
     Node *size = build_unary(graph, OP_ABS, x);
     if (p.kind == VALUE_NUMBER && p.number == 1) return result_of(a, build_reduce(graph, OP_REDUCE_SUM, size, axes, keep));
     if (p.kind == VALUE_NUMBER && isinf(p.number)) return result_of(a, build_reduce(graph, OP_REDUCE_MAX, size, axes, keep));
     Node *power = to_node(e, p);
     Node *sum = build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_POW, size, power), axes, keep);
-    return result_of(a, build_binary(graph, OP_POW, sum, build_binary(graph, OP_DIV, build_number(graph, 1), power)));
+    return result_of(a, root_from_zero(graph, sum, build_binary(graph, OP_DIV, build_number(graph, 1), power)));
 }
 
 static Value run_logsumexp(Elaborator *e, const Builtin *self, const Arguments *a) {
@@ -215,8 +228,8 @@ const Builtin builtins_reduce[] = {
     {"all(x, axis?, keep = false)", run_all_any, OP_REDUCE_MIN, "True where every element is not 0." AXES " Example: all([0, 1])", false},
     {"count_nonzero(x, axis?, keep = false)", run_count, 0, "How many elements are not 0, i64." AXES " Example: count_nonzero([0, 3, 4])", false},
     {"var(x, axis?, keep = false, correction = 0)", run_spread, 0, "Variance, sum((x - mean)^2) / (count - correction); correction = 1 is the unbiased estimate." AXES " Example: var([1, 2, 3, 4])", false},
-    {"std(x, axis?, keep = false, correction = 0)", run_spread, 1, "Standard deviation, the root of var." AXES " Example: std([1, 2, 3, 4], correction = 1)", false},
-    {"norm(x, p = 2, axis?, keep = false)", run_norm, 0, "(sum |x|^p)^(1/p); p = inf is the largest |x|." AXES " Example: norm([3, 4])", false},
+    {"std(x, axis?, keep = false, correction = 0)", run_spread, 1, "Standard deviation, the root of var; its derivative is 0 where all are equal." AXES " Example: std([1, 2, 3, 4], correction = 1)", false},
+    {"norm(x, p = 2, axis?, keep = false)", run_norm, 0, "(sum |x|^p)^(1/p); p = inf is the largest |x|. The derivative at 0 is 0." AXES " Example: norm([3, 4])", false},
     {"logsumexp(x, axis?, keep = false)", run_logsumexp, 0, "log(sum(exp(x))) without overflow." AXES " Example: logsumexp([0, 0])", false},
     {"softmax(x, axis = -1)", run_softmax, 0, "exp(x) / sum(exp(x)) along one axis, without overflow. Example: softmax([1, 2, 3])", false},
     {"log_softmax(x, axis = -1)", run_softmax, 1, "x - logsumexp(x) along one axis. Example: log_softmax([1, 2, 3])", false},
