@@ -155,7 +155,7 @@ const Builtin builtins_index[] = {
     {"top_k(x, k, axis = -1, smallest = false)", run_top_k, 0, "The k largest (or smallest) elements along an axis, in order: a record {values, indices}. NaN counts as the largest. Example: top_k([3, 9, 5], 2).values", false},
     {"searchsorted(sorted, values, right = false)", run_searchsorted, 0, "For each value the index where it would go into the ascending vector: how many are smaller (right = true: not larger). Example: searchsorted([1, 3, 5], [0, 3, 9])", false},
     {"unique(x)", run_unique, 0, "The distinct numbers, ascending. Outside train blocks only, since their count depends on numbers. Example: unique([3, 1, 3])", false},
-    {"one_hot(labels, classes?)", run_one_hot, 0, "1 at the class and 0 elsewhere: [n] gives [n, classes], float; classes defaults to the largest label + 1 where that is known. Example: one_hot([0, 2], 3)", false},
-    {"bincount(labels, classes?)", run_one_hot, 1, "How often each class occurs, i64 [classes]. Example: bincount([0, 2, 2], 3)", false},
+    {"one_hot(labels, classes?)", run_one_hot, 0, "1 at the class and 0 elsewhere: [n] gives [n, classes], float; classes defaults to the largest label + 1 where that is known; a label outside gives a row of zeros. Example: one_hot([0, 2], 3)", false},
+    {"bincount(labels, classes?)", run_one_hot, 1, "How often each class occurs, i64 [classes]; labels outside are not counted. Example: bincount([0, 2, 2], 3)", false},
     {0},
 };

@@ -33,6 +33,31 @@ static Node *affine(Elaborator *e, Node *x, Value scale, Value offset) {
     return x && !shape_equal(x->type.shape, shape) ? build_broadcast(e->graph, x, shape) : x;
 }
 
+/* Whether a parameter is within [low, high] (low itself not when `open`), as far as it is known before the run. `what`: "a
+ * probability lies between 0 and 1". */
+static bool check_parameter(Elaborator *e, const Arguments *a, int k, double low, bool open, double high, const char *what) {
+    Node *node = node_at(e, a, k);
+    if (!node) return false;
+    for (int64_t i = 0; node->op == OP_CONSTANT && i < tensor_count(node->constant); i++) {
+        double number = tensor_number(node->constant, i);
+        if (!(number >= low && number <= high) || (open && number == low))
+            return diagnose(e->diagnostics, "E0304", a->values[k].span, "%s, found %.6g", what, number);
+    }
+    return true;
+}
+
+static bool check_probability(Elaborator *e, const Arguments *a, int k) {
+    return check_parameter(e, a, k, 0, false, 1, "a probability lies between 0 and 1");
+}
+
+static bool check_scale(Elaborator *e, const Arguments *a, int k) {
+    return check_parameter(e, a, k, 0, false, INFINITY, "a deviation or scale must not be negative");
+}
+
+static bool check_positive(Elaborator *e, const Arguments *a, int k) {
+    return check_parameter(e, a, k, 0, true, INFINITY, "this parameter must be positive");
+}
+
 /* data 1: the shape of a tensor instead of a shape. */
 static bool shape_of_argument(Elaborator *e, const Builtin *self, const Arguments *a, Shape *shape) {
     if (!self->data) return shape_at(e, a, 0, shape);
@@ -43,7 +68,7 @@ static bool shape_of_argument(Elaborator *e, const Builtin *self, const Argument
 
 static Value run_normal(Elaborator *e, const Builtin *self, const Arguments *a) {
     Shape shape;
-    if (!shape_of_argument(e, self, a, &shape)) return value_none();
+    if (!shape_of_argument(e, self, a, &shape) || !check_scale(e, a, 2)) return value_none();
     return result_of(a, affine(e, normal_of(e, a, shape, 3), a->values[2], a->values[1]));
 }
 
@@ -56,13 +81,17 @@ static Value run_uniform(Elaborator *e, const Builtin *self, const Arguments *a)
     Shape shape;
     if (!shape_of_argument(e, self, a, &shape)) return value_none();
     Value width = difference(e, a->values[2], a->values[1]);
+    if (width.kind == VALUE_NUMBER && !(width.number >= 0)) {
+        diagnose(e->diagnostics, "E0304", a->values[2].span, "the upper bound %.6g is below the lower one %.6g", a->values[2].number, a->values[1].number);
+        return value_none();
+    }
     return value_ok(width) ? result_of(a, affine(e, uniform_of(e, a, shape, "uniform", 3), width, a->values[1])) : value_none();
 }
 
 static Value run_bernoulli(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
     Shape shape;
-    if (!shape_at(e, a, 0, &shape)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_probability(e, a, 1)) return value_none();
     Node *hit = build_binary(e->graph, OP_LESS, uniform_of(e, a, shape, "bernoulli", 2), node_at(e, a, 1));
     return result_of(a, build_cast(e->graph, hit, e->float_type));
 }
@@ -118,7 +147,7 @@ static Value run_exponential(Elaborator *e, const Builtin *self, const Arguments
     (void)self;
     Graph *graph = e->graph;
     Shape shape;
-    if (!shape_at(e, a, 0, &shape)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_positive(e, a, 1)) return value_none();
     Node *u = uniform_of(e, a, shape, "exponential", 2);
     Node *x = build_unary(graph, OP_NEG, build_unary(graph, OP_LOG1P, build_unary(graph, OP_NEG, u)));
     return result_of(a, build_binary(graph, OP_DIV, x, node_at(e, a, 1)));
@@ -133,7 +162,7 @@ static Node *gamma_of(Elaborator *e, const Arguments *a, Shape shape, Node *alph
 static Value run_gamma(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
     Shape shape;
-    if (!shape_at(e, a, 0, &shape)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_positive(e, a, 1)) return value_none();
     return result_of(a, gamma_of(e, a, shape, node_at(e, a, 1), "gamma", 2));
 }
 
@@ -141,7 +170,7 @@ static Value run_gamma(Elaborator *e, const Builtin *self, const Arguments *a) {
 static Value run_beta(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
     Shape shape;
-    if (!shape_at(e, a, 0, &shape)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_positive(e, a, 1) || !check_positive(e, a, 2)) return value_none();
     Node *x = gamma_of(e, a, shape, node_at(e, a, 1), "beta", 3), *y = x ? gamma_of(e, a, shape, node_at(e, a, 2), "beta, second", 3) : NULL;
     return result_of(a, y ? build_binary(e->graph, OP_DIV, x, build_binary(e->graph, OP_ADD, x, y)) : NULL);
 }
@@ -154,6 +183,7 @@ static Value run_dirichlet(Elaborator *e, const Builtin *self, const Arguments *
         diagnose(e->diagnostics, "E0400", a->values[0].span, "a Dirichlet sample needs at least one axis");
         return value_none();
     }
+    if (!check_positive(e, a, 1)) return value_none();
     Node *x = gamma_of(e, a, shape, node_at(e, a, 1), "dirichlet", 2);
     return result_of(a, x ? build_binary(e->graph, OP_DIV, x, build_reduce(e->graph, OP_REDUCE_SUM, x, 1u << (shape.rank - 1), true)) : NULL);
 }
@@ -166,7 +196,7 @@ static Value run_truncated(Elaborator *e, const Builtin *self, const Arguments *
     Graph *graph = e->graph;
     Shape shape;
     double low, high;
-    if (!shape_at(e, a, 0, &shape) || !to_number(e, a->values[3], &low) || !to_number(e, a->values[4], &high)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_scale(e, a, 2) || !to_number(e, a->values[3], &low) || !to_number(e, a->values[4], &high)) return value_none();
     if (!(low < high)) {
         diagnose(e->diagnostics, "E0304", a->values[4].span, "the upper bound %.6g is not above the lower one %.6g", high, low);
         return value_none();
@@ -183,7 +213,7 @@ static Value run_laplace(Elaborator *e, const Builtin *self, const Arguments *a)
     (void)self;
     Graph *graph = e->graph;
     Shape shape;
-    if (!shape_at(e, a, 0, &shape)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_scale(e, a, 2)) return value_none();
     Node *u = build_binary(graph, OP_SUB, uniform_of(e, a, shape, "laplace", 3), build_number(graph, 0.5));
     Node *size = build_binary(graph, OP_MAX, build_binary(graph, OP_SUB, build_number(graph, 1), build_binary(graph, OP_MUL, build_number(graph, 2), build_unary(graph, OP_ABS, u))), build_number(graph, 1e-30));
     Node *x = build_unary(graph, OP_NEG, build_binary(graph, OP_MUL, build_unary(graph, OP_SIGN, u), build_unary(graph, OP_LOG, size)));
