@@ -114,6 +114,8 @@ bool elaborate_interrupted(Elaborator *e, Span span); /* true after E0902 when t
 Value elaborate_block(Elaborator *e, const Tree *block, Scope *scope); /* statements, then the value of the last */
 bool elaborate_statement(Elaborator *e, const Tree *tree, Scope *scope, Value *result); /* let, for, if, param, state, commit … */
 
+Value record_access(Elaborator *e, const Tree *tree, Value base); /* the field tree->name of a record, or E0202 at its name_span */
+
 /* --- calls (call.c) --- */
 Value call_value(Elaborator *e, Value callee, const Value *arguments, int count, Span span); /* positional */
 Value call_tree(Elaborator *e, Value callee, const Tree *call, int first, const Value *leading, int leading_count, Scope *scope);

@@ -248,7 +248,7 @@ static Value no_field(Elaborator *e, const Tree *tree, Value base, const char *c
     return value_none();
 }
 
-static Value record_access(Elaborator *e, const Tree *tree, Value base) {
+Value record_access(Elaborator *e, const Tree *tree, Value base) {
     Value value = record_field(base.record, tree->name);
     if (value_ok(value)) {
         value.span = tree->span;

@@ -237,22 +237,42 @@ static Value split_apply(Elaborator *e, Value split, const Tree *tree, Scope *sc
     return (Value){.kind = VALUE_RECORD, .span = tree->span, .record = rows};
 }
 
-Value rows_of_split(Elaborator *e, Value split, Value index, Span span) {
+/* The rows that an index, already evaluated, finds in every array. */
+static Value split_rows_at(Elaborator *e, Value split, Value index, Span index_span, Span span) {
     Scope *scope = scope_new(e, NULL);
     scope_set(e, scope, "rows", index);
     Tree *name = arena_alloc(e->arena, sizeof *name), *tree = arena_alloc(e->arena, sizeof *tree);
-    *name = (Tree){.kind = TREE_NAME, .span = span, .name = "rows"};
+    *name = (Tree){.kind = TREE_NAME, .span = index_span, .name = "rows"};
     Tree **items = arena_alloc(e->arena, 2 * sizeof *items);
     items[0] = items[1] = name;
     *tree = (Tree){.kind = TREE_INDEX, .span = span, .items = items, .count = 2};
     return split_apply(e, split, tree, scope);
 }
 
+Value rows_of_split(Elaborator *e, Value split, Value index, Span span) { return split_rows_at(e, split, index, span, span); }
+
+/* `people["my town"]`: a field by its name, which need not be a word of the language; otherwise rows of a split. */
+static Value index_record(Elaborator *e, Value base, const Tree *tree, Scope *scope) {
+    const Tree *item = tree->items[1];
+    bool is_alone = tree->count == 2 && item->kind != TREE_SLICE;
+    Value index = is_alone ? elaborate(e, item, scope) : value_none();
+    if (is_alone && !value_ok(index)) return index;
+    if (index.kind == VALUE_STRING) {
+        Tree field = {.kind = TREE_FIELD, .span = tree->span, .name_span = item->span, .name = index.text};
+        return record_access(e, &field, base);
+    }
+    if (base.record->is_split) return is_alone ? split_rows_at(e, base, index, item->span, tree->span) : split_apply(e, base, tree, scope);
+    char buffer[KIND_TEXT];
+    diagnose(e->diagnostics, "E0401", tree->span, "only splits have rows, and this is %s", value_describe(base, buffer));
+    diagnose_help(e->diagnostics, "a field is .name or [\"name\"]");
+    return value_none();
+}
+
 Value elaborate_index(Elaborator *e, const Tree *tree, Scope *scope) {
     Value base = elaborate(e, tree->items[0], scope);
     if (!value_ok(base)) return base;
     if (base.kind == VALUE_LIST && tree->count == 2) return index_list(e, base, tree, scope);
-    if (base.kind == VALUE_RECORD && base.record->is_split) return split_apply(e, base, tree, scope);
+    if (base.kind == VALUE_RECORD) return index_record(e, base, tree, scope);
     Node *x = to_node(e, base);
     Item items[RANK_MAX];
     if (!x || !read_items(e, tree, scope, x->type.shape, items)) return value_none();
