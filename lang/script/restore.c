@@ -1,4 +1,5 @@
-/* `restore net from "net.safetensors"`: parameters and states by their path below the model, so that the name may differ. */
+/* `restore net from "net.safetensors"`: parameters and states by their path below the model, so that the name may differ; a free
+ * variable by its name. */
 #include "lang/script/snapshot.h"
 #include "lang/script/statements.h"
 #include "runtime/data/npz.h"
@@ -68,6 +69,37 @@ static void copy_member(void *context, Instance *owner, Member *member) {
 
 /* All or nothing: the model is changed once every shape was found to fit. Parameters that do not exist yet, since the model
  * was never applied, take their values when they are declared. */
+static bool restore_model(Session *session, const Tree *tree, Instance *model, TensorTable *table) {
+    Elaborator *e = &session->elaborator;
+    Restore restore = {session, model, tree, true, 0};
+    const TensorTable *before = model->saved;
+    model->saved = below_root(session, table);
+    instance_walk(model, restore_member, &restore);
+    if (!restore.ok) model->saved = before;
+    else if ((restore.ok = snapshot_lets(session, select_all(e, model)))) instance_walk(model, copy_member, &restore);
+    return restore.ok;
+}
+
+/* The tensor with the variable's name, or the only one of the file. */
+static bool restore_variable(Session *session, const Tree *tree, const Variable *variable, TensorTable *table) {
+    Tensor *saved = table_find(table, variable->name), *own = variable->member->cell->tensor;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    if (!saved && table->count == 1) saved = table->items[0].tensor;
+    if (!saved) return diagnose(&session->diagnostics, "E0800", tree->span, "the file has no '%s'", variable->name);
+    if (!shape_equal(saved->shape, own->shape))
+        return diagnose(&session->diagnostics, "E0400", tree->span, "'%s' is %s, and the file holds %s", variable->name, shape_text(own->shape, a), shape_text(saved->shape, b));
+    Selected item = {NULL, variable->member};
+    if (!snapshot_lets(session, &(Selection){.items = &item, .count = 1, .text = variable->name})) return false;
+    for (int64_t k = 0; k < tensor_count(own); k++) tensor_set_number(own, k, tensor_number(saved, k));
+    return true;
+}
+
+/* The free variable that the name stands for; a `let` may have taken the name over. */
+static const Variable *find_variable(Session *session, const Tree *tree, Value value) {
+    const Variable *variable = tree->kind == TREE_NAME ? session_variable(session, tree->name) : NULL;
+    return variable && value.kind == VALUE_TENSOR && value.node->cell == variable->member->cell ? variable : NULL;
+}
+
 bool statement_restore(Session *session, const Tree *tree, Scope *scope) {
     Elaborator *e = &session->elaborator;
     Value value = elaborate(e, tree->items[0], scope);
@@ -75,17 +107,16 @@ bool statement_restore(Session *session, const Tree *tree, Scope *scope) {
     const char *path = to_string(e, elaborate(e, tree->items[1], scope));
     if (!path) return false;
     char buffer[KIND_TEXT];
-    if (value.kind != VALUE_INSTANCE || value.instance->maker->kind != MAKER_MODEL || value.instance->parent)
-        return diagnose(e->diagnostics, "E0401", tree->items[0]->span, "a whole model can be restored, and this is %s", value_describe(value, buffer));
+    const Variable *variable = find_variable(session, tree->items[0], value);
+    bool is_model = value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL && !value.instance->parent;
+    if (!variable && !is_model)
+        return diagnose(e->diagnostics, "E0401", tree->items[0]->span, "a whole model or a `var` can be restored, and this is %s", value_describe(value, buffer));
     if (session->options.check_only) return true;
     TensorTable table = {0};
     Fault fault = {0};
-    if (!read_table(path, &table, &fault)) return table_free(&table), diagnose_fault(e->diagnostics, "E0800", tree->span, &fault);
-    Restore restore = {session, value.instance, tree, true, 0};
-    const TensorTable *before = value.instance->saved;
-    value.instance->saved = below_root(session, &table);
-    instance_walk(value.instance, restore_member, &restore);
-    if (!restore.ok) value.instance->saved = before;
-    else if ((restore.ok = snapshot_lets(session, select_all(e, value.instance)))) instance_walk(value.instance, copy_member, &restore);
-    return restore.ok;
+    bool ok = read_table(path, &table, &fault) || diagnose_fault(e->diagnostics, "E0800", tree->span, &fault);
+    if (ok && !variable) return restore_model(session, tree, value.instance, &table);
+    ok = ok && restore_variable(session, tree, variable, &table);
+    table_free(&table);
+    return ok;
 }
