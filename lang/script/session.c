@@ -101,6 +101,12 @@ Program *session_compile(Session *session, const Graph *graph, Node *const *outp
     return compile_graph(graph, outputs, output_count, commits, commit_count, &options, &session->diagnostics);
 }
 
+/* The graph that can compute a node: of the top level, or the one under construction; NULL for a node of a step around it. */
+static Graph *graph_of(Session *session, const Node *node) {
+    if (belongs(session->graph, node)) return session->graph;
+    return belongs(session->elaborator.graph, node) ? session->elaborator.graph : NULL;
+}
+
 bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span) {
     Node **needed = allocate(sizeof *needed * (size_t)(count + 1));
     int needed_count = 0;
@@ -111,8 +117,12 @@ bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span 
         if (!nodes[k]->materialised && !again) needed[needed_count++] = nodes[k];
     }
     bool ok = true;
-    if (needed_count) {
-        Graph *graph = belongs(session->graph, needed[0]) ? session->graph : session->elaborator.graph;
+    Graph *graph = needed_count ? graph_of(session, needed[0]) : NULL;
+    if (needed_count && !graph) {
+        ok = diagnose(&session->diagnostics, "E0402", span, "this is computed inside a training step, and must be known before it");
+        diagnose_help(&session->diagnostics, "schedules, the batch and what follows from them have no value outside the step");
+    }
+    if (graph) {
         Program *program = session_compile(session, graph, needed, needed_count, NULL, 0, span);
         ok = program && run_program(session, program, span) && keep_results(session, program, needed, needed_count, span);
         if (program) program_free(program);
