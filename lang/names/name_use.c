@@ -127,7 +127,9 @@ static void maker_called(NameCheck *check, const Tree *name, const Tree *call) {
     add_arguments(check, name, call, &arguments);
     bool unmade = find(check, NAMES_MAKERS, name->name) && !holds_settings(call);
     diagnose(check->diagnostics, "E0203", name->span, "'%s' is a maker, not a function", name->name);
-    if (unmade) diagnose_help(check->diagnostics, "braces make one: write `let made = %s{}` once, then made(%s)", name->name, text_string(&arguments));
+    if (unmade)
+        diagnose_help(check->diagnostics, "braces make one: write `let made = %s{}` once, then made(%s)", name->name,
+                      text_string(&arguments));
     else diagnose_help(check->diagnostics, "braces make: write %s{%s}", name->name, text_string(&arguments));
     text_free(&arguments);
 }

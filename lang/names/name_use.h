@@ -26,6 +26,6 @@ void use_function(NameCheck *check, const Tree *name, const Tree *call);
 void use_maker(NameCheck *check, const Tree *name);
 void use_method(NameCheck *check, const char *name, Span span); /* of `net without METHOD`: a maker or a made method */
 bool use_penalty(NameCheck *check, const Tree *name); /* `with l2{…}`: a function where a method should stand; true when reported */
-void use_made(NameCheck *check, const Tree *name);              /* of `with NAME`, `using NAME`: made already */
+void use_made(NameCheck *check, const Tree *name);    /* of `with NAME`, `using NAME`: made already */
 
 #endif

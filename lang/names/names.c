@@ -122,9 +122,8 @@ static void check_model(NameCheck *check, const Tree *tree) {
 /* --- methods --- */
 
 static void bind_given(NameCheck *check) {
-    static const char *const given[] = {"x",    "y",     "i",        "output",  "target",  "w",       "g",
-                                        "step", "epoch", "progress", "samples", "classes", "weight_count", "training",
-                                        "validating", "objective"};
+    static const char *const given[] = {"x",     "y",        "i",       "output",  "target",       "w",        "g",          "step",
+                                        "epoch", "progress", "samples", "classes", "weight_count", "training", "validating", "objective"};
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) name_scope_add(check->scope, given[i], (Span){0}, BOUND_GIVEN);
 }
 

@@ -27,7 +27,9 @@ const char *type_word_meaning(TypeWord word) { return words[word].meaning; }
 
 bool type_word_allows(TypeWord word, double number) {
     switch (word) {
-    case TYPE_UNKNOWN: case TYPE_BOOL: case TYPE_FLOAT: return true;
+    case TYPE_UNKNOWN:
+    case TYPE_BOOL:
+    case TYPE_FLOAT: return true;
     case TYPE_INT: return number == floor(number);
     case TYPE_COUNT: return number == floor(number) && number >= 1;
     case TYPE_FRACTION: return number >= 0 && number <= 1;

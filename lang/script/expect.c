@@ -41,7 +41,8 @@ static bool failed(Session *session, const Tree *condition, Value left, Value ri
         diagnose(&session->diagnostics, "E1000", condition->span, "expected %.*s, but the left side is %s and the right side is %s", length,
                  source->text + condition->span.start, text_string(&a), text_string(&b));
     } else {
-        diagnose(&session->diagnostics, "E1000", condition->span, "expected %.*s, but it is false", length, source->text + condition->span.start);
+        diagnose(&session->diagnostics, "E1000", condition->span, "expected %.*s, but it is false", length,
+                 source->text + condition->span.start);
     }
     text_free(&a);
     text_free(&b);

@@ -26,12 +26,14 @@ static void gather_value(Gather *gather, Value value) {
     Train *train = gather->train;
     if (value.kind == VALUE_INSTANCE) instance_walk(value.instance, gather_member, gather);
     else if (value.kind == VALUE_SELECTION)
-        for (int k = 0; k < value.selection->count; k++) gather_member(gather, value.selection->items[k].owner, value.selection->items[k].member);
+        for (int k = 0; k < value.selection->count; k++)
+            gather_member(gather, value.selection->items[k].owner, value.selection->items[k].member);
     else if (value.kind == VALUE_FUNCTION)
         for (int k = 0; k < value.function->stage_count; k++) gather_value(gather, value.function->stages[k]);
     else if (value.kind == VALUE_TENSOR)
         for (int k = 0; k < train->session->variable_count; k++)
-            if (train->session->variables[k].member->cell == value.node->cell) gather_member(gather, NULL, train->session->variables[k].member);
+            if (train->session->variables[k].member->cell == value.node->cell)
+                gather_member(gather, NULL, train->session->variables[k].member);
 }
 
 static void gather_parameters(Train *train) {
@@ -177,7 +179,8 @@ static bool nothing_to_train(Train *train) {
     const Tree *target = train->tree->items[0]->items[0];
     int frozen = 0;
     if (train->targets[0].kind == VALUE_INSTANCE) instance_walk(train->targets[0].instance, count_member, &frozen);
-    diagnose(diagnostics, "E0600", target->span, "there is nothing to train: %s", frozen ? "all parameters are frozen" : "no term applies this, or it has no parameters");
+    diagnose(diagnostics, "E0600", target->span, "there is nothing to train: %s",
+             frozen ? "all parameters are frozen" : "no term applies this, or it has no parameters");
     return target->name && !frozen && diagnose_help(diagnostics, "apply it in a term of `minimize`: %s(x)", target->name);
 }
 
@@ -194,7 +197,8 @@ static bool finds_trained(Train *train, const MethodUse *use) {
     for (int k = 0; k < use->selection->count; k++)
         for (int j = 0; j < train->parameters->count; j++)
             if (train->parameters->items[j].member == use->selection->items[k].member) return true;
-    diagnose(train->e->diagnostics, "E0700", use->selector->span, "the selector '%s' finds nothing that this block trains", use->selection->text ? use->selection->text : "");
+    diagnose(train->e->diagnostics, "E0700", use->selector->span, "the selector '%s' finds nothing that this block trains",
+             use->selection->text ? use->selection->text : "");
     return diagnose_second(train->e->diagnostics, train->tree->items[0]->span, "this is trained");
 }
 

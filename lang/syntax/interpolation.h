@@ -10,14 +10,14 @@ typedef struct Interpolation {
     Arena *arena;
     Diagnostics *diagnostics;
     const Tree *string;
-    const char *at;   /* in the contents */
-    uint32_t place;   /* the same in the source, as far as it was read */
-    bool is_escaped;  /* the brace at hand is text */
-    bool failed;      /* an expression had a syntax error, which was reported */
+    const char *at;  /* in the contents */
+    uint32_t place;  /* the same in the source, as far as it was read */
+    bool is_escaped; /* the brace at hand is text */
+    bool failed;     /* an expression had a syntax error, which was reported */
 } Interpolation;
 
 typedef struct StringPart {
-    const char *text;       /* comes first */
+    const char *text; /* comes first */
     size_t length;
     const Tree *expression; /* follows; NULL: none */
 } StringPart;

@@ -37,12 +37,15 @@ static bool is_word(int c) { return isalnum(c) || c == '_' || c >= 0x80; }
 static int piece_length(const char *at) {
     const unsigned char *c = (const unsigned char *)at;
     int n = 1;
-    if (is_word(c[0])) while (is_word(c[n])) n++;
+    if (is_word(c[0]))
+        while (is_word(c[n])) n++;
     else if (c[0] == '"') {
         while (c[n] && c[n] != '"' && c[n] != '\n') n++;
         n += c[n] == '"';
-    } else if (c[0] == '#') while (c[n] && c[n] != '\n') n++;
-    else if (c[0] == ' ') while (c[n] == ' ') n++;
+    } else if (c[0] == '#')
+        while (c[n] && c[n] != '\n') n++;
+    else if (c[0] == ' ')
+        while (c[n] == ' ') n++;
     return n;
 }
 
