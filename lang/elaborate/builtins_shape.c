@@ -207,7 +207,7 @@ const Builtin builtins_shape[] = {
     {"swap_axes(x, a, b)", run_swap_axes, 0, "x with two axes exchanged. Example: swap_axes([[1, 2], [3, 4]], 0, 1)", false},
     {"move_axis(x, from, to)", run_move_axis, 0, "x with one axis moved to another place, the others in order. Example: move_axis(ones([2, 4, 4, 3]), -1, 1)", false},
     {"squeeze(x, axis?)", run_squeeze, 0, "Drops axes of size 1: the given one or list, or all. Example: squeeze([[1, 2]])", false},
-    {"expand(x, axis)", run_expand, 0, "Adds an axis of size 1 at `axis`; -1 is behind the last. Example: expand([1, 2], -1) is [2, 1]", false},
+    {"unsqueeze(x, axis)", run_expand, 0, "Adds an axis of size 1 at `axis`; -1 is behind the last. Example: unsqueeze([1, 2], -1) is [2, 1]", false},
     {"broadcast(x, shape)", run_broadcast, 0, "x repeated to `shape` by numpy's rules. Example: broadcast([1, 2], [3, 2])", false},
     {"shape(x)", run_shape, 0, "The sizes of the axes as a list of whole numbers. Example: shape(zeros([2, 3]))", false},
     {"size(x, axis?)", run_size, 0, "The number of elements, or the size of one axis. Example: size(ones([2, 3]), 0)", false},
