@@ -2,6 +2,7 @@
 #include "runtime/data/image.h"
 
 #include <png.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,62 @@ static bool check_size(const unsigned char *bytes, size_t length, const char *pa
     return true;
 }
 
+typedef struct Source {
+    const unsigned char *at;
+    size_t left;
+} Source;
+
+static void read_source(png_structp png, png_bytep out, png_size_t count) {
+    Source *source = png_get_io_ptr(png);
+    if (count > source->left)
+        png_error(png, "truncated");
+    memcpy(out, source->at, count);
+    source->at += count;
+    source->left -= count;
+}
+
+static void ignore_warning(png_structp png, png_const_charp text) {
+    (void)png, (void)text;
+}
+
+/* The largest colour number of a picture with a palette, -1 when it cannot be read; libpng itself shows numbers beyond the
+ * palette as black. `row` has as many zeros as the picture has columns: the passes of an interlaced one fill it bit by bit. */
+static int largest_colour(const unsigned char *bytes, size_t length, unsigned char *row) {
+    Source source = {bytes, length};
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, ignore_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    volatile int largest = -1;
+    if (info && setjmp(png_jmpbuf(png)) == 0) {
+        png_set_read_fn(png, &source, read_source);
+        png_read_info(png, info);
+        png_uint_32 width = png_get_image_width(png, info), height = png_get_image_height(png, info);
+        png_set_packing(png); /* one byte for each pixel */
+        int passes = png_set_interlace_handling(png);
+        png_read_update_info(png, info);
+        for (int pass = 0; pass < passes; pass++)
+            for (png_uint_32 y = 0; y < height; y++) {
+                png_read_row(png, row, NULL);
+                for (png_uint_32 x = 0; x < width; x++)
+                    largest = row[x] > largest ? row[x] : largest;
+            }
+    }
+    png_destroy_read_struct(&png, &info, NULL);
+    return largest;
+}
+
+static bool check_palette(const unsigned char *bytes, size_t length, const char *path, Fault *fault) {
+    enum { COLOUR_TYPE = 25, PALETTE = 3 };
+    if (bytes[COLOUR_TYPE] != PALETTE)
+        return true;
+    unsigned char *row = calloc(big_endian(bytes + 16), 1);
+    int largest = row ? largest_colour(bytes, length, row) : -1;
+    free(row);
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    int colours = largest >= 0 && png_image_begin_read_from_memory(&image, bytes, length) ? (int)image.colormap_entries : 256;
+    png_image_free(&image);
+    return largest < colours || fault_set(fault, "cannot read '%s': it uses colour %d of a palette of %d", path, largest, colours);
+}
+
 static bool decode(png_image *image, const char *path, DType float_type, Tensor **out, Fault *fault) {
     bool colour = image->format & PNG_FORMAT_FLAG_COLOR, alpha = image->format & PNG_FORMAT_FLAG_ALPHA;
     image->format = alpha ? PNG_FORMAT_RGBA : colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
@@ -52,7 +109,7 @@ bool png_read(const char *path, DType float_type, Tensor **out, Fault *fault) {
         return false;
     *out = NULL;
     png_image image = {.version = PNG_IMAGE_VERSION};
-    bool read = check_size((unsigned char *)bytes, length, path, fault);
+    bool read = check_size((unsigned char *)bytes, length, path, fault) && check_palette((unsigned char *)bytes, length, path, fault);
     if (read && !png_image_begin_read_from_memory(&image, bytes, length))
         read = fault_set(fault, "cannot read '%s': the PNG picture is damaged (%s)", path, image.message);
     read = read && decode(&image, path, float_type, out, fault);
