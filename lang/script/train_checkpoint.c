@@ -50,6 +50,18 @@ static void restore(Train *train, const Checkpoint *checkpoint) {
     table_free(&own);
 }
 
+static void explain_misfit(Train *train) {
+    const Session *session = train->session;
+    for (int k = 0; k < session->checkpoint_count; k++) {
+        const CheckpointFile *file = &session->checkpoints[k];
+        if (file->block == train->tree || strcmp(file->path, train->checkpoint_path)) continue;
+        diagnose_second(train->e->diagnostics, file->span, "this block writes it too");
+        diagnose_help(train->e->diagnostics, "give each block a file of its own");
+        return;
+    }
+    diagnose_help(train->e->diagnostics, "remove the file to start anew");
+}
+
 bool train_resume(Train *train) {
     if (!train->checkpoint_path || access(train->checkpoint_path, F_OK)) return true;
     Fault fault = {0};
@@ -65,7 +77,7 @@ bool train_resume(Train *train) {
         session_note(train->session, "resumed from '%s' after step %lld\n", train->checkpoint_path, (long long)checkpoint.step);
     } else {
         diagnose_fault(train->e->diagnostics, "E0800", train->tree->span, &fault);
-        diagnose_help(train->e->diagnostics, "remove the file to start anew");
+        explain_misfit(train);
     }
     checkpoint_free(&checkpoint);
     return ok;

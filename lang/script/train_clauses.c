@@ -277,21 +277,13 @@ static bool read_state(Train *train, const Tree *clause) {
     return declare_member(e, clause, train->scope);
 }
 
-/* One file belongs to one block: another block's run could not go on from it. */
-static bool claim_checkpoint(Train *train, const Tree *clause) {
+/* Noted so that a block whose file does not fit can say that another block of the script writes it. */
+static void note_checkpoint(Train *train, const Tree *clause) {
     Session *session = train->session;
-    for (int k = 0; k < session->checkpoint_count; k++) {
-        const CheckpointFile *file = &session->checkpoints[k];
-        if (file->block == train->tree || strcmp(file->path, train->checkpoint_path)) continue;
-        diagnose(train->e->diagnostics, "E0600", clause->span, "the checkpoint '%s' belongs to another block", train->checkpoint_path);
-        diagnose_second(train->e->diagnostics, file->span, "used here");
-        return diagnose_help(train->e->diagnostics, "give each block a file of its own");
-    }
     CheckpointFile *files = arena_alloc(session->arena, sizeof *files * (size_t)(session->checkpoint_count + 1));
     if (session->checkpoint_count) memcpy(files, session->checkpoints, sizeof *files * (size_t)session->checkpoint_count);
     files[session->checkpoint_count++] = (CheckpointFile){train->checkpoint_path, train->tree, clause->span};
     session->checkpoints = files;
-    return true;
 }
 
 static bool read_checkpoint(Train *train, const Tree *clause) {
@@ -300,7 +292,8 @@ static bool read_checkpoint(Train *train, const Tree *clause) {
     train->checkpoint_path = path ? to_string(train->e, elaborate(train->e, path, train->scope)) : clause->name;
     train->checkpoint_every = tree_item(clause, 1) ? train_steps_of(train, clause->items[1], &ok) : train->steps_per_epoch;
     if (train->checkpoint_every < 1) train->checkpoint_every = 1;
-    return ok && train->checkpoint_path && claim_checkpoint(train, clause);
+    if (train->checkpoint_path) note_checkpoint(train, clause);
+    return ok && train->checkpoint_path;
 }
 
 static bool read_clause(Train *train, const Tree *clause) {
