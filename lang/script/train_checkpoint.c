@@ -2,6 +2,8 @@
 #include "lang/script/train.h"
 #include "runtime/train/checkpoint.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,10 +32,50 @@ static void collect_all(Train *train, TensorTable *table) {
         if (train->objectives[k].optimizer.method) collect_instance(&collect, train->objectives[k].optimizer.method);
 }
 
+/* What `keep best` holds goes along, so that a finished run that is started again ends with the same parameters. */
+static const char best_prefix[] = "best/";
+
+static void add_best(Train *train, Checkpoint *checkpoint) {
+    char text[64];
+    if (!train->has_best) return;
+    for (size_t k = 0; k < train->best.count; k++)
+        table_add(&checkpoint->tensors, arena_format(train->e->arena, "%s%s", best_prefix, train->best.items[k].name), tensor_retain(train->best.items[k].tensor));
+    snprintf(text, sizeof text, "%.17g", train->best_value);
+    metadata_add(&checkpoint->metadata, "best_value", text);
+    snprintf(text, sizeof text, "%lld", (long long)train->best_step);
+    metadata_add(&checkpoint->metadata, "best_step", text);
+}
+
+/* Moves what `keep best` held from the file's tensors to the block's. */
+static void take_best(Train *train, Checkpoint *checkpoint) {
+    const char *value = metadata_find(&checkpoint->metadata, "best_value"), *step = metadata_find(&checkpoint->metadata, "best_step");
+    TensorTable rest = {0};
+    for (size_t k = 0; k < checkpoint->tensors.count; k++) {
+        NamedTensor *item = &checkpoint->tensors.items[k];
+        bool is_best = !strncmp(item->name, best_prefix, strlen(best_prefix));
+        table_add(is_best ? &train->best : &rest, is_best ? item->name + strlen(best_prefix) : item->name, tensor_retain(item->tensor));
+    }
+    table_free(&checkpoint->tensors);
+    checkpoint->tensors = rest;
+    train->has_best = value && step && train->best.count;
+    if (!train->has_best) return;
+    train->best_value = strtod(value, NULL);
+    train->best_step = strtoll(step, NULL, 10);
+}
+
+/* The series up to here, for plots of the whole run. */
+static void take_log(Train *train, const Checkpoint *checkpoint) {
+    for (size_t k = 0; checkpoint->log && k < runlog_count(checkpoint->log); k++) {
+        const RunSeries *series = runlog_series(checkpoint->log, k);
+        for (size_t j = 0; j < series->count; j++) runlog_add(train->session->log, (int64_t)series->steps[j], series->name, series->values[j]);
+    }
+}
+
 bool train_checkpoint(Train *train, int64_t step) {
     Fault fault = {0};
     Checkpoint checkpoint = {.step = step, .epoch = train->steps_per_epoch ? step / train->steps_per_epoch : 0, .seed = train->seed, .log = train->session->log};
     collect_all(train, &checkpoint.tensors);
+    add_best(train, &checkpoint);
     bool ok = checkpoint_save(train->checkpoint_path, &checkpoint, &fault);
     checkpoint.log = NULL;
     checkpoint_free(&checkpoint);
@@ -68,11 +110,14 @@ bool train_resume(Train *train) {
     Checkpoint checkpoint = {0};
     TensorTable own = {0};
     collect_all(train, &own);
-    bool ok = checkpoint_load(train->checkpoint_path, &checkpoint, &fault) && checkpoint_fits(&checkpoint, &own, &fault);
+    bool ok = checkpoint_load(train->checkpoint_path, &checkpoint, &fault);
+    if (ok) take_best(train, &checkpoint);
+    ok = ok && checkpoint_fits(&checkpoint, &own, &fault);
     if (ok && checkpoint.seed != train->seed) ok = fault_set(&fault, "the checkpoint '%s' was made with seed %llu, and this block has seed %llu", train->checkpoint_path, (unsigned long long)checkpoint.seed, (unsigned long long)train->seed);
     table_free(&own);
     if (ok) {
         restore(train, &checkpoint);
+        take_log(train, &checkpoint);
         train->first_step = checkpoint.step;
         session_note(train->session, "resumed from '%s' after step %lld\n", train->checkpoint_path, (long long)checkpoint.step);
     } else {
