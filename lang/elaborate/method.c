@@ -47,7 +47,21 @@ static int setting_at(const Tree *parameters, const char *name) {
     return -1;
 }
 
+/* A method acts at one place once. */
+static bool has_hook_twice(Elaborator *e, const Instance *method) {
+    const Tree *tree = members(method);
+    for (int k = 1; k < tree->count; k++)
+        for (int j = 1; j < k; j++) {
+            if (tree->items[k]->kind != TREE_HOOK || tree->items[j]->kind != TREE_HOOK || strcmp(tree->items[k]->name, tree->items[j]->name)) continue;
+            diagnose(e->diagnostics, "E0201", tree->items[k]->span, "the method '%s' has two %s hooks", method->maker->name, tree->items[k]->name);
+            diagnose_second(e->diagnostics, tree->items[j]->span, "the other one");
+            return true;
+        }
+    return false;
+}
+
 bool method_check_settings(Elaborator *e, Instance *method) {
+    if (has_hook_twice(e, method)) return false;
     const Tree *parameters = members(method)->items[0], *make = method->make;
     bool *given = arena_alloc(e->arena, sizeof *given * (size_t)(parameters->count + 1));
     int positional = 0;

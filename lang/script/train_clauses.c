@@ -31,6 +31,14 @@ int64_t train_steps_of(Train *train, const Tree *quantity, bool *ok) {
     return steps < 1 && amount > 0 ? 1 : steps;
 }
 
+/* How often: at least every step. */
+static int64_t every_steps(Train *train, const Tree *quantity, bool *ok) {
+    int64_t steps = train_steps_of(train, quantity, ok);
+    if (!*ok || steps >= 1) return steps;
+    *ok = diagnose(train->e->diagnostics, "E0304", quantity->span, "`every` needs at least 1 step");
+    return 1;
+}
+
 /* Data --------------------------------------------------------------------------------------------------------------- */
 
 static const char *stream_name(const Tree *tree) { return tree->name ? tree->name : "data"; }
@@ -160,6 +168,13 @@ static bool read_use(Train *train, const Tree *clause, MethodUse *use) {
     return true;
 }
 
+static bool read_method(Train *train, const Tree *clause, MethodUse *use) {
+    if (!read_use(train, clause, use)) return false;
+    if (!method_hook(use->method, "update")) return true;
+    diagnose(train->e->diagnostics, "E0600", clause->span, "'%s' is an optimizer: it has an update hook", use->method->maker->name);
+    return diagnose_help(train->e->diagnostics, "write `using %s{…}`", use->method->maker->name);
+}
+
 static bool read_optimizer(Train *train, const Tree *clause, MethodUse *use) {
     if (!read_use(train, clause, use)) return false;
     if (method_hook(use->method, "update")) return true;
@@ -176,7 +191,7 @@ static bool read_objective(Train *train, const Tree *clause, Objective *objectiv
         objective->stream = train->stream_count - 1;
         if (!open_stream(train, stream, train->batch ? train->batch->items[0] : NULL, train->batch && train->batch->flag)) return false;
     }
-    if (tree_item(clause, 2)) objective->every = train_steps_of(train, clause->items[2], &ok);
+    if (tree_item(clause, 2)) objective->every = every_steps(train, clause->items[2], &ok);
     if (ok && tree_item(clause, 4)) objective->after = train_steps_of(train, clause->items[4], &ok);
     const Tree *using = tree_item(clause, 3);
     if (!ok || !using) return ok;
@@ -211,7 +226,7 @@ static bool read_watch(Train *train, const Tree *clause, WatchKind kind, Watch *
         watch->split = elaborate(train->e, on, train->scope);
         if (!split_length(train, watch->split, on, &count)) return false;
     }
-    watch->every = every ? train_steps_of(train, every, &ok) : train->steps_per_epoch ? train->steps_per_epoch : train->total_steps / 10;
+    watch->every = every ? every_steps(train, every, &ok) : train->steps_per_epoch ? train->steps_per_epoch : train->total_steps / 10;
     if (watch->every < 1) watch->every = 1;
     watch->highest = clause->name && !strcmp(clause->name, "highest");
     watch->cell = own_cell(train->e, cell_new(watch->name, tensor_scalar(train->e->float_type, NAN)));
@@ -227,7 +242,7 @@ static bool read_keep(Train *train, const Tree *clause, Watch *watch) {
 
 static bool read_event(Train *train, const Tree *tree, Instance *method, Event *event) {
     bool ok;
-    int64_t steps = train_steps_of(train, tree->items[0], &ok);
+    int64_t steps = tree->kind == TREE_EVERY ? every_steps(train, tree->items[0], &ok) : train_steps_of(train, tree->items[0], &ok);
     if (ok && tree->kind == TREE_AT && !strcmp(tree->items[0]->name, "percent") && steps > train->total_steps)
         return diagnose(train->e->diagnostics, "E0304", tree->items[0]->span, "a run ends at 100%%");
     *event = (Event){.tree = tree->items[1], .method = method};
@@ -290,7 +305,7 @@ static bool read_checkpoint(Train *train, const Tree *clause) {
     bool ok = true;
     const Tree *path = tree_item(clause, 0);
     train->checkpoint_path = path ? to_string(train->e, elaborate(train->e, path, train->scope)) : clause->name;
-    train->checkpoint_every = tree_item(clause, 1) ? train_steps_of(train, clause->items[1], &ok) : train->steps_per_epoch;
+    train->checkpoint_every = tree_item(clause, 1) ? every_steps(train, clause->items[1], &ok) : train->steps_per_epoch;
     if (train->checkpoint_every < 1) train->checkpoint_every = 1;
     if (train->checkpoint_path) note_checkpoint(train, clause);
     return ok && train->checkpoint_path;
@@ -306,7 +321,7 @@ static bool read_clause(Train *train, const Tree *clause) {
                 return diagnose_help(train->e->diagnostics, "several optimizers share the parameters out: `using sgd{} on net.**.w`");
             }
         return read_optimizer(train, clause, &train->optimizers[train->optimizer_count++]);
-    case TREE_METHOD_USE: return read_use(train, clause, &train->methods[train->method_count++]);
+    case TREE_METHOD_USE: return read_method(train, clause, &train->methods[train->method_count++]);
     case TREE_WATCH: return read_watch(train, clause, WATCH_SHOW, &train->watches[train->watch_count++]);
     case TREE_LOG: return read_watch(train, clause, WATCH_LOG, &train->watches[train->watch_count++]);
     case TREE_STOP: return read_watch(train, clause, WATCH_STOP, &train->watches[train->watch_count++]);
