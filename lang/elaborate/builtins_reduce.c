@@ -39,6 +39,11 @@ static Value run_extreme(Elaborator *e, const Builtin *self, const Arguments *a)
     if (!given(a, 1)) {
         uint32_t axes;
         Node *x = reduced(e, a, 2, &axes);
+        if (x && reduced_count(x, axes) == 0) {
+            char text[SHAPE_TEXT];
+            diagnose(e->diagnostics, "E0400", a->values[0].span, "nothing is the %s of no elements: the shape is %s", is_max ? "largest" : "smallest", shape_text(x->type.shape, text));
+            return value_none();
+        }
         return result_of(a, x ? build_reduce(e->graph, (OpCode)self->data, x, axes, flag_at(a, 3)) : NULL);
     }
     if (given(a, 2)) {

@@ -271,25 +271,24 @@ bool to_axis(Elaborator *e, Value value, int rank, int *axis) {
     return true;
 }
 
+static bool add_axis(Elaborator *e, Value value, int rank, uint32_t *mask) {
+    int axis;
+    if (!to_axis(e, value, rank, &axis)) return false;
+    if (*mask >> axis & 1u) return diagnose(e->diagnostics, "E0304", value.span, "axis %d is named twice", axis);
+    *mask |= 1u << axis;
+    return true;
+}
+
 bool to_axes(Elaborator *e, Value value, int rank, uint32_t *mask) {
     *mask = 0;
-    int axis;
     if (value.kind == VALUE_TENSOR && value.node->op == OP_CONSTANT) {
         Tensor *tensor = value.node->constant;
-        for (int64_t k = 0; k < tensor_count(tensor); k++) {
-            if (!to_axis(e, value_number(tensor_number(tensor, k), true, value.span), rank, &axis)) return false;
-            *mask |= 1u << axis;
-        }
+        for (int64_t k = 0; k < tensor_count(tensor); k++)
+            if (!add_axis(e, value_number(tensor_number(tensor, k), true, value.span), rank, mask)) return false;
         return true;
     }
-    if (value.kind != VALUE_LIST) {
-        if (!to_axis(e, value, rank, &axis)) return false;
-        *mask = 1u << axis;
-        return true;
-    }
-    for (int k = 0; k < value.list->count; k++) {
-        if (!to_axis(e, value.list->items[k], rank, &axis)) return false;
-        *mask |= 1u << axis;
-    }
+    if (value.kind != VALUE_LIST) return add_axis(e, value, rank, mask);
+    for (int k = 0; k < value.list->count; k++)
+        if (!add_axis(e, value.list->items[k], rank, mask)) return false;
     return true;
 }
