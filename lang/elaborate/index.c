@@ -263,8 +263,8 @@ static Value index_record(Elaborator *e, Value base, const Tree *tree, Scope *sc
     }
     if (base.record->is_split) return is_alone ? split_rows_at(e, base, index, item->span, tree->span) : split_apply(e, base, tree, scope);
     char buffer[KIND_TEXT];
-    diagnose(e->diagnostics, "E0401", tree->span, "only splits have rows, and this is %s", value_describe(base, buffer));
-    diagnose_help(e->diagnostics, "a field is .name or [\"name\"]");
+    diagnose(e->diagnostics, "E0401", base.span, "only splits have rows, and this is %s", value_describe(base, buffer));
+    if (base.record->count) diagnose_help(e->diagnostics, "name one of its fields, such as '.%s'", base.record->fields[0].name);
     return value_none();
 }
 
