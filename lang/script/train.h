@@ -135,6 +135,7 @@ bool flat_update(Train *train, Objective *objective, const MethodUse *use, Node 
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
 bool method_acts_on(const MethodUse *use, const Member *member);
 bool hook_concerns(const Train *train, const MethodUse *use);
+bool method_concerns(const MethodUse *use, const Objective *objective); /* it is on something that the objective trains, or on nothing in particular */
 bool hook_acts_on(const MethodUse *use, const Member *member);
 
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */

@@ -54,11 +54,12 @@ static void state_note(Instance *method, Text *out) {
     if (count) text_addf(out, "%d state%s, %.0f numbers", count, count == 1 ? "" : "s", numbers);
 }
 
-static void explain_hooks(Train *train, const char *place, bool per_parameter) {
+/* `objective` NULL: of the whole block. */
+static void explain_hooks(Train *train, const Objective *objective, const char *place, bool per_parameter) {
     for (int k = 0; k < train->method_count; k++) {
         const MethodUse *use = &train->methods[k];
         const Tree *hook = method_hook(use->method, place);
-        if (!hook) continue;
+        if (!hook || (objective && !method_concerns(use, objective))) continue;
         Text note = {0};
         int touched = 0;
         for (int j = 0; j < train->parameters->count; j++) touched += method_acts_on(use, train->parameters->items[j].member);
@@ -93,18 +94,18 @@ static void explain_plan(Train *train, const Objective *objective) {
 }
 
 static void explain_objective(Train *train, const Objective *objective) {
-    explain_hooks(train, "weight", true);
-    explain_hooks(train, "activation", false);
+    explain_hooks(train, objective, "weight", true);
+    explain_hooks(train, objective, "activation", false);
     for (int k = 5; k < objective->tree->count; k++) line(train, "term", objective->tree->items[k]->span, NULL);
-    explain_hooks(train, "target", false);
-    explain_hooks(train, "reweigh", false);
-    explain_hooks(train, "solve", false);
-    explain_hooks(train, "penalty", false);
+    explain_hooks(train, objective, "target", false);
+    explain_hooks(train, objective, "reweigh", false);
+    explain_hooks(train, objective, "solve", false);
+    explain_hooks(train, objective, "penalty", false);
     explain_trained(train, objective);
-    explain_hooks(train, "gradient", true);
+    explain_hooks(train, objective, "gradient", true);
     if (objective->optimizer.method) explain_optimizer(train, &objective->optimizer);
     for (int k = 0; !objective->optimizer.method && k < train->optimizer_count; k++) explain_optimizer(train, &train->optimizers[k]);
-    explain_hooks(train, "project", true);
+    explain_hooks(train, objective, "project", true);
     explain_plan(train, objective);
 }
 
@@ -117,8 +118,8 @@ void train_explain(Train *train) {
     session_write(train->session, "\n");
     text_free(&head);
     explain_streams(train);
-    explain_hooks(train, "sample", false);
-    explain_hooks(train, "augment", false);
+    explain_hooks(train, NULL, "sample", false);
+    explain_hooks(train, NULL, "augment", false);
     for (int k = 0; k < train->objective_count; k++) {
         if (train->objective_count > 1) session_write(train->session, "  objective %d\n", k + 1);
         explain_objective(train, &train->objectives[k]);

@@ -185,7 +185,7 @@ static bool is_named_twice(Train *train, const Tree *minimize, int at) {
 }
 
 /* Of several `minimize`, a penalty `on SELECTOR` belongs to those that train what it is on. */
-static bool concerns(const MethodUse *use, const Objective *objective) {
+bool method_concerns(const MethodUse *use, const Objective *objective) {
     if (!use->selection || !objective->trained || !tree_item(objective->tree, 0)) return true;
     for (int k = 0; k < objective->trained->count; k++)
         if (method_acts_on(use, objective->trained->items[k].member)) return true;
@@ -219,7 +219,7 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
     }
     for (int k = 0; k < train->method_count && total; k++) {
         Node *penalty = NULL;
-        if (!concerns(&train->methods[k], objective)) continue;
+        if (!method_concerns(&train->methods[k], objective)) continue;
         if (!hooks_penalty(train, &train->methods[k], scope, &penalty)) return NULL;
         if (!penalty) continue;
         if (outputs) show_term(train, objective, outputs, train->methods[k].method->maker->name, penalty, train->methods[k].span);
