@@ -142,6 +142,10 @@ static bool advise_line(const Situation *at, Text *help) {
     if (found == TOKEN_MAKE && EXPECTS(ASSIGN)) return says(help, "a clause `with METHOD{...}` stands on a line of its own");
     if (found == TOKEN_MAKE && (EXPECTS(CLAUSES) || EXPECTS(BLOCK)))
         return says(help, "put a space before the `{` of a block; a `{` that touches a name makes something");
+    bool in_make = at->frame->opener == TOKEN_MAKE && at->frame > at->parse->stream->frames;
+    int around = in_make && at->frame[-1].kind != FRAME_BRACKET ? at->frame[-1].head : 0;
+    if (in_make && (around == TOKEN_FOR || around == TOKEN_IF || around == TOKEN_TRAIN) && found != TOKEN_COLON)
+        return says(help, "put a space before the `{` of a block; a `{` that touches a name makes something");
     if (token_is_infix(found) && raw->newline_before) {
         text_addf(help, "a line goes on behind an operator: end the line above with %s", token_name(found));
         return true;

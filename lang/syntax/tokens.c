@@ -157,11 +157,42 @@ static FrameKind frame_of_block(const TokenStream *stream, int *opener) {
     }
 }
 
+static bool takes_body(int head) {
+    switch (head) {
+    case TOKEN_FN:
+    case TOKEN_LOSS:
+    case TOKEN_PENALTY:
+    case TOKEN_MODEL:
+    case TOKEN_METHOD:
+    case TOKEN_HOOK:
+    case TOKEN_FOR:
+    case TOKEN_IF:
+    case TOKEN_TRAIN:
+    case TOKEN_EVERY:
+    case TOKEN_AT: return true;
+    default: return false;
+    }
+}
+
+/* Is the statement at hand, or the loop, about to open its body? `fn f(x){`, `until f(x){`; but not `fn f(x) = makers[0]{`. */
+static bool awaits_body(const TokenStream *stream) {
+    const Frame *frame = &stream->frames[stream->depth];
+    bool awaits = frame->kind != FRAME_BRACKET && takes_body(frame->head);
+    for (size_t i = frame->kind == FRAME_BRACKET ? frame->index + 1 : frame->head_index; i < stream->index; i++) {
+        const Token *token = raw(stream, i);
+        bool is_rule = token->newline_before && token->text && (!strcmp(token->text, "gradient") || !strcmp(token->text, "prox"));
+        if (is_rule || (token->kind == TOKEN_NAME && !strcmp(token->text, "until"))) awaits = true;
+        else if (token->kind == TOKEN_ASSIGN || token->kind == TOKEN_THEN) awaits = false;
+        if (token->match > (int)i) i = (size_t)token->match;
+    }
+    return awaits;
+}
+
 /* Touching an operand: makes. Behind an operand or a word that wants a block: opens one. Else the first words tell. */
 static int brace(const TokenStream *stream, const Token *token) {
     int previous = stream->previous;
-    bool touches = !token->space_before &&
-                   (previous == TOKEN_NAME || previous == TOKEN_CLOSE || previous == TOKEN_BRACKET_CLOSE || previous == TOKEN_GLOB);
+    bool is_behind_bracket = previous == TOKEN_CLOSE || previous == TOKEN_BRACKET_CLOSE;
+    bool touches = !token->space_before && (previous == TOKEN_NAME || previous == TOKEN_GLOB || (is_behind_bracket && !awaits_body(stream)));
     if (touches) return TOKEN_MAKE;
     if (token_ends_operand(previous) || previous == TOKEN_TABLE || previous == TOKEN_PLOT) return TOKEN_BLOCK;
     const Token *first = token + 1;
