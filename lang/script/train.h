@@ -134,8 +134,7 @@ void flat_bind_count(Train *train, Objective *objective, const MethodUse *use, S
 bool flat_update(Train *train, Objective *objective, const MethodUse *use, Node *const *raw, Node *const *gradients, Scope *scope);
 Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw, Node *gradient, Scope *scope);
 bool method_acts_on(const MethodUse *use, const Member *member);
-bool hook_concerns(const Train *train, const MethodUse *use);
-bool method_concerns(const MethodUse *use, const Objective *objective); /* it is on something that the objective trains, or on nothing in particular */
+bool method_concerns(const MethodUse *use, const Objective *objective); /* objective NULL: always */
 bool hook_acts_on(const MethodUse *use, const Member *member);
 
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */

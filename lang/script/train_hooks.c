@@ -59,8 +59,8 @@ static bool rebind_batch(Train *train, const Tree *hook, Value result, Scope *sc
 
 /* A method that was put on parameters has its say where some of them are trained: with several `minimize` in one block each network may
  * have methods of its own. */
-bool hook_concerns(const Train *train, const MethodUse *use) {
-    const Selection *trained = train->building ? train->building->trained : NULL;
+bool method_concerns(const MethodUse *use, const Objective *objective) {
+    const Selection *trained = objective ? objective->trained : NULL;
     for (int k = 0; trained && use->selection && k < trained->count; k++)
         if (method_acts_on(use, trained->items[k].member)) return true;
     return !trained || !use->selection;
@@ -69,7 +69,7 @@ bool hook_concerns(const Train *train, const MethodUse *use) {
 bool hooks_augment(Train *train, Scope *scope) {
     for (int k = 0; k < train->method_count; k++) {
         const Tree *hook = method_hook(train->methods[k].method, "augment");
-        if (hook && hook_concerns(train, &train->methods[k]) && !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope)) return false;
+        if (hook && method_concerns(&train->methods[k], train->building) && !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope)) return false;
     }
     return true;
 }
@@ -140,7 +140,7 @@ static bool solve_terms(Train *train, const MethodUse *use, Scope *scope, Node *
 
 bool hooks_penalty(Train *train, const MethodUse *use, Scope *scope, Node **sum) {
     const Tree *hook = method_hook(use->method, "penalty");
-    if (!hook_concerns(train, use)) return true;
+    if (!method_concerns(use, train->building)) return true;
     train->e->solves = NULL; /* what hooks solve is not the model's */
     return solve_terms(train, use, scope, sum) && (!hook || penalty_terms(train, use, hook, scope, sum));
 }

@@ -135,7 +135,7 @@ static Value retarget(void *context, Value output, Value target) {
     Elaborator *e = tap->train->e;
     for (int k = 0; k < tap->train->method_count && value_ok(target); k++) {
         const Tree *hook = method_hook(tap->train->methods[k].method, "target");
-        if (!hook || !hook_concerns(tap->train, &tap->train->methods[k])) continue;
+        if (!hook || !method_concerns(&tap->train->methods[k], tap->train->building)) continue;
         Scope *supply = scope_new(e, tap->scope);
         scope_set(e, supply, "output", output);
         scope_set(e, supply, "target", target);
@@ -160,7 +160,7 @@ static Value reweigh(void *context, Value loss) {
     Node *weighted = to_node(e, loss);
     for (int k = 0; k < tap->train->method_count && weighted; k++) {
         const Tree *hook = method_hook(tap->train->methods[k].method, "reweigh");
-        if (!hook || !hook_concerns(tap->train, &tap->train->methods[k])) continue;
+        if (!hook || !method_concerns(&tap->train->methods[k], tap->train->building)) continue;
         Scope *supply = scope_new(e, tap->scope);
         scope_set(e, supply, "loss", loss);
         scope_set(e, supply, "output", e->tap->output);
@@ -181,14 +181,6 @@ static bool is_named_twice(Train *train, const Tree *minimize, int at) {
         diagnose_help(train->e->diagnostics, "give it a name of its own: other = ...");
         return true;
     }
-    return false;
-}
-
-/* Of several `minimize`, a penalty `on SELECTOR` belongs to those that train what it is on. */
-bool method_concerns(const MethodUse *use, const Objective *objective) {
-    if (!use->selection || !objective->trained || !tree_item(objective->tree, 0)) return true;
-    for (int k = 0; k < objective->trained->count; k++)
-        if (method_acts_on(use, objective->trained->items[k].member)) return true;
     return false;
 }
 
