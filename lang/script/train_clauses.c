@@ -61,7 +61,8 @@ static bool split_length(Train *train, Value split, const Tree *tree, int64_t *c
         found = true;
     }
     if (!found) return diagnose(e->diagnostics, "E0401", tree->span, "the record has no arrays to train on");
-    return *count > 0 || diagnose(e->diagnostics, "E0800", tree->span, "the split is empty");
+    /* Without numbers the rows that follow from trained values are not known. */
+    return *count > 0 || train->session->options.check_only || diagnose(e->diagnostics, "E0800", tree->span, "the split is empty");
 }
 
 static Stream *add_stream(Train *train, const char *name, const Tree *tree) {
@@ -91,7 +92,7 @@ static bool open_stream(Train *train, Stream *stream, const Tree *size, bool wit
     if (!split_length(train, stream->split, stream->tree, &stream->sample_count)) return false;
     stream->batch_size = stream->sample_count;
     Fault fault = {0};
-    if (size) {
+    if (size && stream->sample_count) {
         if (!batch_size(train, size, stream->sample_count, &stream->batch_size)) return false;
         BatchSettings settings = {.sample_count = stream->sample_count, .batch_size = stream->batch_size, .seed = train->seed, .site = stream->name,
                                   .order = with_replacement ? BATCH_WITH_REPLACEMENT : BATCH_SHUFFLED, .last = LAST_BATCH_DROP};
