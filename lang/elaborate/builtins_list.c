@@ -1,10 +1,12 @@
 /* Lists, and functions of functions. */
 #include "lang/elaborate/builtins.h"
+#include "lang/elaborate/statement.h"
 
 /* The items of a list, range or tensor (rows; numbers where a vector is known). NULL after a diagnostic. */
 static Value *items_of(Elaborator *e, Value value, int *count) {
     if (value.kind == VALUE_LIST) return *count = value.list->count, value.list->items;
     if (value.kind == VALUE_RANGE) {
+        if (!few_items(e, value.to - value.from, value.span)) return NULL;
         *count = value.to > value.from ? (int)(value.to - value.from) : 0;
         Value *items = arena_alloc(e->arena, sizeof *items * (size_t)(*count + 1));
         for (int k = 0; k < *count; k++) items[k] = value_number((double)(value.from + k), true, value.span);
@@ -15,6 +17,7 @@ static Value *items_of(Elaborator *e, Value value, int *count) {
         diagnose(e->diagnostics, "E0401", value.span, "expected a list, found %s", value_describe(value, buffer));
         return NULL;
     }
+    if (!few_items(e, value.node->type.shape.dims[0], value.span)) return NULL;
     Node *node = to_node(e, value);
     *count = (int)value.node->type.shape.dims[0];
     Value *items = arena_alloc(e->arena, sizeof *items * (size_t)(*count + 1));
@@ -67,7 +70,7 @@ static Value run_repeat(Elaborator *e, const Builtin *self, const Arguments *a) 
     const Arguments shifted = {.values = {a->values[is_piped], a->values[1 + is_piped]}, .span = a->span};
     Value maker = shifted.values[1], x = a->values[is_piped ? 0 : 2];
     int64_t count;
-    if (!integer_at(e, &shifted, 0, 1, &count) || !callable(e, maker)) return value_none();
+    if (!integer_at(e, &shifted, 0, 1, &count) || !few_items(e, count, shifted.values[0].span) || !callable(e, maker)) return value_none();
     Value *stages = arena_alloc(e->arena, sizeof *stages * (size_t)count);
     int wanted = parameter_count(maker);
     for (int64_t k = 0; k < count; k++) {

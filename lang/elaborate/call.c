@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CALL_DEPTH_MAX = 200 };
+enum { CALL_DEPTH_MAX = 200, CALLS_MAX = 1000000 };
 
 /* Signatures --------------------------------------------------------------------------------------------------------- */
 
@@ -338,6 +338,11 @@ static Value call_function(Elaborator *e, Function *function, const Binding *bin
     if (e->depth >= CALL_DEPTH_MAX) {
         diagnose(e->diagnostics, "E0402", binding->span, "calls are nested more than %d deep: '%s' may call itself without end",
                  CALL_DEPTH_MAX, function->name);
+        return value_none();
+    }
+    if (e->call_pass != e->pass) e->call_pass = e->pass, e->call_count = 0;
+    if (++e->call_count > CALLS_MAX) {
+        diagnose(e->diagnostics, "E0402", binding->span, "a statement unrolls to more than %d calls, here of '%s'", CALLS_MAX, function->name);
         return value_none();
     }
     Scope *scope = scope_new(e, function->scope);

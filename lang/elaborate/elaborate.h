@@ -95,7 +95,8 @@ struct Elaborator {
     const char *random_path;   /* names the context of random sites */
     uint64_t *sites; int site_count, site_capacity; /* site hashes used in this pass, for occurrence numbers */
     int depth;                 /* calls in progress */
-    int call_count;
+    int call_count;            /* in pass `call_pass` */
+    uint64_t call_pass;
     const Tree *call_tree;     /* the call in progress, for messages of built-ins */
     Span user_span;            /* the innermost call or make in progress that the script itself wrote */
     double spread;             /* standard deviation of the initialiser that ran last; 0: none was drawn */

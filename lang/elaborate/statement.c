@@ -72,6 +72,12 @@ static bool statement_let(Elaborator *e, const Tree *tree, Scope *scope) {
 
 /* For and if --------------------------------------------------------------------------------------------------------- */
 
+bool few_items(Elaborator *e, int64_t count, Span span) {
+    if (count <= ITEMS_MAX) return true;
+    diagnose(e->diagnostics, "E0402", span, "%lld items are too many: what is unrolled while compiling has at most %d", (long long)count, ITEMS_MAX);
+    return diagnose_help(e->diagnostics, "`loop (x = start) until condition max N { x <- next }` goes round as often as needed; arithmetic on a tensor reaches all its elements");
+}
+
 static bool loop_items(Elaborator *e, Value iterable, int64_t *count) {
     char buffer[KIND_TEXT];
     if (iterable.kind == VALUE_RANGE) *count = iterable.to > iterable.from ? iterable.to - iterable.from : 0;
@@ -94,7 +100,7 @@ static Value loop_item(Elaborator *e, Value iterable, int64_t k) {
 bool for_each(Elaborator *e, const Tree *tree, Scope *scope, bool (*body)(Elaborator *, const Tree *, Scope *, void *), void *context) {
     Value iterable = elaborate(e, tree->items[0], scope);
     int64_t count = 0;
-    if (!loop_items(e, iterable, &count)) return false;
+    if (!loop_items(e, iterable, &count) || !few_items(e, count, iterable.span)) return false;
     for (int64_t k = 0; k < count; k++) {
         Value item = loop_item(e, iterable, k);
         if (!value_ok(item) || elaborate_interrupted(e, tree->span)) return false;

@@ -13,4 +13,8 @@ Value settle_value(Elaborator *e, Value value);
 /* Runs `body` for every item of a FOR, its name bound in `scope`. */
 bool for_each(Elaborator *e, const Tree *tree, Scope *scope, bool (*body)(Elaborator *, const Tree *, Scope *, void *), void *context);
 
+/* What is unrolled, item by item. */
+enum { ITEMS_MAX = 1000000 };
+bool few_items(Elaborator *e, int64_t count, Span span); /* false after E0402 */
+
 #endif
