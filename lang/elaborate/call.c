@@ -2,6 +2,7 @@
 #include "lang/elaborate/elaborate.h"
 #include "lang/elaborate/call.h"
 #include "lang/elaborate/operator.h"
+#include "lang/elaborate/statement.h"
 #include "lang/names/type_word.h"
 
 #include <stdio.h>
@@ -237,6 +238,8 @@ bool bind_arguments(Elaborator *e, const Tree *parameters, const Binding *bindin
         const char *argument = arena_format(e->arena, "'%s' of %s", parameter->name, what);
         Span span = values[k].span.file ? values[k].span : binding->span;
         if (annotation && !match_annotation(e, annotation, &values[k], into, argument, span)) return false;
+        values[k] = settle_argument(e, values[k]);
+        if (!value_ok(values[k])) return false;
         scope_set(e, into, parameter->name, values[k]);
     }
     return true;

@@ -159,7 +159,7 @@ Tensor *initial_tensor(Elaborator *e, const Tree *tree, Shape shape, DType dtype
     Clock *clock = e->clock;
     Node *key = e->key;
     Cell *key_cell = e->key_cell;
-    e->graph = graph_new(e->diagnostics, e->float_type);
+    e->graph = graph_new_apart(e->diagnostics, e->float_type);
     e->graph->here = tree->span;
     e->capture = NULL, e->clock = NULL, e->key = NULL, e->key_cell = NULL, e->spread = 0;
     Node *node = initial_value(e, tree->items[1], shape, dtype, scope, path);

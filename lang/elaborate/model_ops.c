@@ -265,7 +265,7 @@ static Value run_flops(Elaborator *e, const Builtin *self, const Arguments *argu
     Node *input = to_node(e, arguments->values[1]);
     if (!input) return value_none();
     Value given = arguments->values[1];
-    e->graph = graph_new(e->diagnostics, e->float_type);
+    e->graph = graph_new_apart(e->diagnostics, e->float_type);
     Value output = apply_instance(e, arguments->values[0].instance, &given, 1, arguments->span);
     double flops = 0;
     for (size_t k = 0; k < e->graph->node_count; k++) flops += op_flops(e->graph->nodes[k]);

@@ -54,6 +54,19 @@ Value settle_value(Elaborator *e, Value value) {
     return value_tensor(to_node(e, value), value.span);
 }
 
+static bool holds_fraction(const List *list) {
+    for (int k = 0; k < list->count; k++) {
+        Value item = list->items[k];
+        if (item.kind == VALUE_LIST ? holds_fraction(item.list) : !item.is_integer) return true;
+    }
+    return false;
+}
+
+Value settle_argument(Elaborator *e, Value value) {
+    bool is_tensor = value.kind == VALUE_LIST && is_number_nest(value.list) && is_rectangular(value.list) && holds_fraction(value.list);
+    return is_tensor ? value_tensor(to_node(e, value), value.span) : value;
+}
+
 static bool statement_let(Elaborator *e, const Tree *tree, Scope *scope) {
     const char *random_path = e->random_path;
     e->random_path = random_path ? arena_format(e->arena, "%s.%s", random_path, tree->name) : tree->name;

@@ -17,9 +17,17 @@ Graph *graph_new(Diagnostics *diagnostics, DType float_type)
     return graph;
 }
 
+Graph *graph_new_apart(Diagnostics *diagnostics, DType float_type)
+{
+    Graph *graph = graph_new(diagnostics, float_type);
+    graph->keeps_apart = true;
+    return graph;
+}
+
 Graph *graph_new_body(Graph *outer)
 {
     Graph *body = graph_new(outer->diagnostics, outer->float_type);
+    body->keeps_apart = outer->keeps_apart;
     body->here = outer->here;
     list_reserve((void **)&outer->bodies, sizeof *outer->bodies, outer->body_count + 1, &outer->body_capacity);
     outer->bodies[outer->body_count++] = body;
@@ -164,6 +172,8 @@ static Node describe(Graph *graph, const NodeSpec *spec, Node **inputs, int inpu
         .cell = spec->cell, .constant = spec->constant, .rule = spec->rule, .loop = spec->loop, .span = diagnostics_place(graph->diagnostics, graph->here),
     };
     node.hash = hash_node(&node);
+    if (graph->keeps_apart && node.constant)
+        node.hash = mix(node.hash, (uint64_t)(uintptr_t)node.constant);
     return node;
 }
 
@@ -211,7 +221,8 @@ Node *graph_add(Graph *graph, const NodeSpec *spec)
     if (4 * (graph->node_count + 1) > 3 * graph->table_capacity)
         table_grow(graph);
     Node described = describe(graph, spec, inputs, input_count, types, type_count);
-    if (!op_def(spec->op)->is_pure)
+    bool is_source = spec->op == OP_LEAF || spec->op == OP_CONSTANT || spec->op == OP_PART;
+    if (!op_def(spec->op)->is_pure || (graph->keeps_apart && !is_source))
         return append(graph, &described);
     Node **slot = table_slot(graph->table, graph->table_capacity, &described);
     if (!*slot)

@@ -1,7 +1,8 @@
 /* The graph: typed nodes with known shapes, built by the elaborator and by derivatives, rewritten by passes.
  *
  * Nodes live in the graph's arena and are identified by address; `id` is their order of creation, so inputs always have
- * smaller ids. A node never changes after graph_add except by passes. Structurally equal pure nodes are the same node. */
+ * smaller ids. A node never changes after graph_add except by passes. Structurally equal pure nodes are the same node, unless
+ * the graph keeps them apart. */
 #ifndef REG_GRAPH_GRAPH_H
 #define REG_GRAPH_GRAPH_H
 
@@ -84,11 +85,14 @@ struct Graph {
     DType float_type;      /* of float constants and of integers that become floats: DTYPE_F32 or DTYPE_F64 */
     Node **nodes; size_t node_count; size_t node_capacity;
     Node **table; size_t table_capacity; /* structural hash */
+    bool keeps_apart;      /* equal nodes stay two nodes: set where names are elaborated, since a derivative in one of two equal values
+                            * is not one in the other. Leaves of one cell and constants of one tensor are one node all the same. */
     Graph **bodies; size_t body_count; size_t body_capacity; /* graphs of loop bodies, freed with this one */
     Cell *probes[DTYPE_COUNT]; /* what autodiff_jvp takes derivatives in: one each, so that repeated calls share their nodes */
 };
 
 Graph *graph_new(Diagnostics *diagnostics, DType float_type);
+Graph *graph_new_apart(Diagnostics *diagnostics, DType float_type); /* one that keeps equal nodes apart */
 /* A graph for the body of a loop of `outer`, which owns it. LoopBody itself and its arrays live in outer's arena. */
 Graph *graph_new_body(Graph *outer);
 /* Leaves and constants hold references of their own to cells and tensors until then. NULL allowed. */

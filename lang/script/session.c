@@ -215,7 +215,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     session->output = output;
     session->diagnostics.sources = &session->sources;
     sources_add(&session->sources, "", "", 0);
-    session->graph = graph_new(&session->diagnostics, DTYPE_F32);
+    session->graph = graph_new_apart(&session->diagnostics, DTYPE_F32);
     session->threads = threads_new(options.threads);
     threads_watch(session->threads, &session->abandoned);
     session->log = runlog_new();

@@ -202,7 +202,7 @@ static bool largest_rate(Train *train, Instance *optimizer, Scope *scope, double
     *out = 0;
     for (int k = 0; k <= 10 && ok; k++) {
         Graph *graph = e->graph;
-        e->graph = graph_new(e->diagnostics, e->float_type);
+        e->graph = graph_new_apart(e->diagnostics, e->float_type);
         double at = (double)k / 10, epochs = clock->steps_per_epoch > 0 ? floor(at * clock->total_steps / clock->steps_per_epoch) : 0;
         Clock then = {build_number(e->graph, floor(at * clock->total_steps)), build_number(e->graph, epochs), build_number(e->graph, at),
                       clock->steps_per_epoch, clock->total_steps};

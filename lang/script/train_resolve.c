@@ -153,7 +153,7 @@ static bool attach_activations(Train *train, const MethodUse *use) {
 /* In a pass of its own; the settings may use the clock, the first values may not. */
 static bool attach_all(Train *train) {
     Elaborator *e = train->e;
-    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    Graph *graph = graph_new_apart(e->diagnostics, e->float_type);
     train_begin_pass(train, graph, false);
     Scope *scope = scope_new(e, train->scope);
     bool ok = train_bind_fields(train, &train->objectives[0], scope, false);

@@ -355,7 +355,7 @@ static void begin_objective(Train *train, Graph *graph, const Objective *objecti
 
 /* The terms alone, thrown away: models get their parameters, which methods may then name in their settings. */
 static bool apply_models(Train *train, Objective *objective) {
-    Graph *graph = graph_new(train->e->diagnostics, train->e->float_type);
+    Graph *graph = graph_new_apart(train->e->diagnostics, train->e->float_type);
     begin_objective(train, graph, objective);
     Scope *scope = scope_new(train->e, train->scope);
     bool ok = train_bind_fields(train, objective, scope, false) && block_lets(train, scope);
@@ -367,7 +367,7 @@ static bool apply_models(Train *train, Objective *objective) {
 
 static bool build_objective(Train *train, Objective *objective, bool dry) {
     Elaborator *e = train->e;
-    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    Graph *graph = graph_new_apart(e->diagnostics, e->float_type);
     begin_objective(train, graph, objective);
     Scope *scope = scope_new(e, train->scope);
     Outputs outputs = {0};

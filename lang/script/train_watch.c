@@ -39,7 +39,7 @@ static bool bind_terms(Train *train, const Watch *watch, Scope *scope) {
 /* Names of terms and watches stand for their latest values: leaves that are filled before each evaluation. */
 bool train_compile_watch(Train *train, Watch *watch) {
     Elaborator *e = train->e;
-    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    Graph *graph = graph_new_apart(e->diagnostics, e->float_type);
     train_begin_pass(train, graph, false);
     Scope *scope = scope_new(e, train->scope);
     bool ok = true;
@@ -213,7 +213,7 @@ static bool event_for_each(Train *train, const Event *event) {
 /* Statements of an `every` or `at`: they may write the states of their method. */
 bool train_build_event(Train *train, Event *event) {
     Elaborator *e = train->e;
-    Graph *graph = graph_new(e->diagnostics, e->float_type);
+    Graph *graph = graph_new_apart(e->diagnostics, e->float_type);
     train_begin_pass(train, graph, false);
     e->commits_allowed = true;
     Scope *outer = scope_new(e, event->method ? event->method->maker->scope : train->scope);
