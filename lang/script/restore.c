@@ -2,6 +2,8 @@
  * variable by its name. */
 #include "lang/script/snapshot.h"
 #include "lang/script/statements.h"
+#include "lang/script/view_members.h"
+#include "runtime/data/categories.h"
 #include "runtime/data/npz.h"
 #include "runtime/data/safetensors.h"
 
@@ -17,12 +19,13 @@ static bool read_table(const char *path, TensorTable *table, Fault *fault) {
 
 static void release_table(void *table) { table_free(table); }
 
-/* "net.dense_1.w" -> "dense_1.w". */
+/* "net.dense_1.w" -> "dense_1.w", "ema_1.average[net.w]" -> "ema_1.average[w]". */
 static TensorTable *below_root(Session *session, TensorTable *table) {
     TensorTable *below = arena_alloc(session->arena, sizeof *below);
     for (size_t k = 0; k < table->count; k++) {
-        const char *dot = strchr(table->items[k].name, '.');
-        table_add(below, dot ? dot + 1 : table->items[k].name, tensor_retain(table->items[k].tensor));
+        const char *name = table->items[k].name, *dot = strchr(name, '.');
+        name = is_view_name(name) ? view_name_below_root(session->arena, name) : dot ? dot + 1 : name;
+        table_add(below, name, tensor_retain(table->items[k].tensor));
     }
     table_free(table);
     arena_defer(session->arena, release_table, below);
@@ -34,7 +37,8 @@ typedef struct Restore {
     Instance *root;
     const Tree *tree;
     bool ok;
-    int count;
+    NameList views;      /* what the methods of this model keep, by name */
+    Selection *changed;
 } Restore;
 
 static const char *path_below(Restore *restore, const Member *member) {
@@ -42,41 +46,83 @@ static const char *path_below(Restore *restore, const Member *member) {
     return member->cell->name + strlen(root) + 1;
 }
 
-static void restore_member(void *context, Instance *owner, Member *member) {
-    Restore *restore = context;
-    (void)owner;
+static void restore_named(Restore *restore, const char *name, const Member *member) {
     if (!restore->ok || !member->cell) return;
-    Tensor *saved = table_find(restore->root->saved, path_below(restore, member)), *own = member->cell->tensor;
+    Tensor *saved = table_find(restore->root->saved, name), *own = member->cell->tensor;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     if (!saved) {
-        restore->ok = diagnose(&restore->session->diagnostics, "E0800", restore->tree->span, "the file has no '%s', which the model needs", path_below(restore, member));
+        restore->ok = diagnose(&restore->session->diagnostics, "E0800", restore->tree->span, "the file has no '%s', which the model needs", name);
+        if (is_view_name(name)) diagnose_help(&restore->session->diagnostics, "restore the model before it is trained with this method");
         return;
     }
     if (!shape_equal(saved->shape, own->shape)) {
         restore->ok = diagnose(&restore->session->diagnostics, "E0400", restore->tree->span, "'%s' is %s, and the file holds %s", member->cell->name, shape_text(own->shape, a), shape_text(saved->shape, b));
         return;
     }
-    restore->count++;
+}
+
+static void restore_member(void *context, Instance *owner, Member *member) {
+    (void)owner;
+    if (member->cell) restore_named(context, path_below(context, member), member);
+}
+
+static void restore_view_member(void *context, const char *name, Member *member) {
+    Restore *restore = context;
+    restore_named(restore, name, member);
+    names_add(&restore->views, name);
+    Selected *items = arena_alloc(restore->session->arena, sizeof *items * (size_t)(restore->changed->count + 1));
+    if (restore->changed->count) memcpy(items, restore->changed->items, sizeof *items * (size_t)restore->changed->count);
+    items[restore->changed->count++] = (Selected){NULL, member};
+    restore->changed->items = items;
+}
+
+static bool has_name(const NameList *names, const char *name) {
+    for (size_t k = 0; k < names->count; k++)
+        if (!strcmp(names->items[k], name)) return true;
+    return false;
+}
+
+/* What a weight hook made of the stored values is gone without its method. */
+static void refuse_unread_views(Restore *restore) {
+    const TensorTable *saved = restore->root->saved;
+    for (size_t k = 0; restore->ok && k < saved->count; k++) {
+        const char *name = saved->items[k].name;
+        if (!is_view_name(name) || has_name(&restore->views, name)) continue;
+        restore->ok = diagnose(&restore->session->diagnostics, "E0800", restore->tree->span,
+                               "the file holds '%s': the saved model read its weights through a method that this one does not have", name);
+        diagnose_help(&restore->session->diagnostics, "write the weights that the model computed with: `save folded(net) to …`");
+    }
+}
+
+static void copy_named(Restore *restore, const char *name, const Member *member) {
+    Tensor *saved = table_find(restore->root->saved, name), *own = member->cell->tensor;
+    for (int64_t k = 0; k < tensor_count(own); k++) tensor_set_number(own, k, tensor_number(saved, k));
 }
 
 static void copy_member(void *context, Instance *owner, Member *member) {
-    Restore *restore = context;
     (void)owner;
-    if (!member->cell) return;
-    Tensor *saved = table_find(restore->root->saved, path_below(restore, member)), *own = member->cell->tensor;
-    for (int64_t k = 0; k < tensor_count(own); k++) tensor_set_number(own, k, tensor_number(saved, k));
+    if (member->cell) copy_named(context, path_below(context, member), member);
 }
+
+static void copy_view_member(void *context, const char *name, Member *member) { copy_named(context, name, member); }
 
 /* All or nothing: the model is changed once every shape was found to fit. Parameters that do not exist yet, since the model
  * was never applied, take their values when they are declared. */
 static bool restore_model(Session *session, const Tree *tree, Instance *model, TensorTable *table) {
     Elaborator *e = &session->elaborator;
-    Restore restore = {session, model, tree, true, 0};
+    const char *path = instance_path(e, model);
+    Restore restore = {.session = session, .root = model, .tree = tree, .ok = true, .changed = select_all(e, model)};
     const TensorTable *before = model->saved;
     model->saved = below_root(session, table);
     instance_walk(model, restore_member, &restore);
+    view_members_walk(e, model, path, restore_view_member, &restore);
+    refuse_unread_views(&restore);
+    names_free(&restore.views);
     if (!restore.ok) model->saved = before;
-    else if ((restore.ok = snapshot_lets(session, select_all(e, model)))) instance_walk(model, copy_member, &restore);
+    else if ((restore.ok = snapshot_lets(session, restore.changed))) {
+        instance_walk(model, copy_member, &restore);
+        view_members_walk(e, model, path, copy_view_member, &restore);
+    }
     return restore.ok;
 }
 

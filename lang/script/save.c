@@ -1,5 +1,6 @@
 /* `save` values to a file, `report` the script with its tables and plots as a page. */
 #include "lang/script/statements.h"
+#include "lang/script/view_members.h"
 #include "runtime/data/csv.h"
 #include "runtime/data/idx.h"
 #include "runtime/data/image.h"
@@ -17,6 +18,16 @@ static bool ends_with(const char *path, const char *ending) {
 static void save_member(void *context, Instance *owner, Member *member) {
     (void)owner;
     if (member->cell && member->cell->tensor) table_add(context, member->cell->name, tensor_retain(member->cell->tensor));
+}
+
+/* What the model is read through belongs to it: without it the stored values say nothing. */
+static void save_view_member(void *context, const char *name, Member *member) {
+    if (!table_find(context, name)) table_add(context, name, tensor_retain(member->cell->tensor));
+}
+
+static void add_model(Session *session, TensorTable *table, Instance *model) {
+    instance_walk(model, save_member, table);
+    view_members_walk(&session->elaborator, model, NULL, save_view_member, table);
 }
 
 /* Lists of names and the record of categories say what the arrays of a split mean; only a csv has a place for them. */
@@ -37,7 +48,7 @@ static bool add_fields(Session *session, TensorTable *table, const char *name, c
 
 static bool add_value(Session *session, TensorTable *table, const char *name, Value value, Span span) {
     if (value.kind == VALUE_RECORD) return add_fields(session, table, name, value.record, span);
-    if (value.kind == VALUE_INSTANCE) return instance_walk(value.instance, save_member, table), true;
+    if (value.kind == VALUE_INSTANCE) return add_model(session, table, value.instance), true;
     value.span = span;
     Tensor *tensor = to_tensor(&session->elaborator, value);
     if (tensor) table_add(table, *name ? name : "value", tensor_retain(tensor));
