@@ -1,6 +1,8 @@
 /* `expect CONDITION`: fails the script when it is false and shows both sides. */
 #include "lang/elaborate/operator.h"
+#include "lang/elaborate/statement.h"
 #include "lang/script/statements.h"
+#include "runtime/base/print.h"
 
 #include <string.h>
 
@@ -31,6 +33,36 @@ static bool side_text(Session *session, Value value, Text *out) {
     return true;
 }
 
+/* The first elements that differ. False where there are none, or the sides are no numbers. */
+static bool first_difference(Session *session, Value left, Value right, double *a, double *b) {
+    Elaborator *e = &session->elaborator;
+    left = settle_value(e, left);
+    right = settle_value(e, right);
+    if (left.kind == VALUE_NUMBER && right.kind == VALUE_NUMBER) return *a = left.number, *b = right.number, *a != *b;
+    bool are_numbers = (left.kind == VALUE_NUMBER || left.kind == VALUE_TENSOR) && (right.kind == VALUE_NUMBER || right.kind == VALUE_TENSOR);
+    const Tensor *one = are_numbers ? to_tensor(e, left) : NULL, *two = one ? to_tensor(e, right) : NULL;
+    int64_t first = one && two ? tensor_count(one) : 0, second = first ? tensor_count(two) : 0;
+    if (first != second && first != 1 && second != 1) return false;
+    for (int64_t k = 0; k < first || k < second; k++) {
+        *a = tensor_number(one, first == 1 ? 0 : k);
+        *b = tensor_number(two, second == 1 ? 0 : k);
+        if (*a != *b) return true;
+    }
+    return false;
+}
+
+/* As many digits as it takes to tell the sides apart. */
+static void more_digits(Session *session, Value left, Value right, Text *a, Text *b) {
+    double one, two;
+    if (strcmp(text_string(a), text_string(b)) || !first_difference(session, left, right, &one, &two)) return;
+    for (int digits = 7; digits <= 17 && !strcmp(text_string(a), text_string(b)); digits++) {
+        text_free(a);
+        text_free(b);
+        number_print_digits(one, digits, a);
+        number_print_digits(two, digits, b);
+    }
+}
+
 static bool failed(Session *session, const Tree *condition, Value left, Value right) {
     Text a = {0}, b = {0};
     const Source *source = &session->sources.items[condition->span.file];
@@ -38,6 +70,7 @@ static bool failed(Session *session, const Tree *condition, Value left, Value ri
     if (value_ok(left)) {
         side_text(session, left, &a);
         side_text(session, right, &b);
+        more_digits(session, left, right, &a, &b);
         diagnose(&session->diagnostics, "E1000", condition->span, "expected %.*s, but the left side is %s and the right side is %s", length,
                  source->text + condition->span.start, text_string(&a), text_string(&b));
     } else {
