@@ -112,6 +112,8 @@ static void documentation_is_found(void **state) {
     assert_non_null(strstr(text_string(&text), "axis"));
     assert_true(doc_name("E0400", &text));
     assert_true(doc_name("train", &text));
+    assert_true(doc_name("restore", &text));
+    assert_true(doc_name("reset", &text));
     assert_true(doc_name("adam", &text));
     assert_non_null(strstr(text_string(&text), "method adam{"));
     assert_true(doc_name("iris", &text));
