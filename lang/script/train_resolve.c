@@ -111,11 +111,19 @@ static bool is_attached(const MethodUse *use, const Member *member) {
     return false;
 }
 
+/* A method with a `project` hook works on the stored values, and so does its weight hook: an average of them, say. */
+static bool reads_stored_value(const Instance *method) { return method_hook(method, "project") != NULL; }
+
+/* In the order of the `with` lines, but what reads stored values comes first: the others see its result. */
 static void attach_view(Train *train, const MethodUse *use, Member *member) {
+    int at = member->view_count;
+    if (reads_stored_value(use->method))
+        for (at = 0; at < member->view_count && reads_stored_value(member->views[at].instance);) at++;
     Value *views = arena_alloc(train->e->arena, sizeof *views * (size_t)(member->view_count + 1));
-    if (member->view_count) memcpy(views, member->views, sizeof *views * (size_t)member->view_count);
-    views[member->view_count++] = (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = use->method};
+    for (int k = 0; k < member->view_count; k++) views[k < at ? k : k + 1] = member->views[k];
+    views[at] = (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = use->method};
     member->views = views;
+    member->view_count++;
 }
 
 /* A method's weight hook becomes part of how the model reads its parameters, from this block on. */
