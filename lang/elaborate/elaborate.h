@@ -40,6 +40,12 @@ typedef struct Occurrence {
     int count;
 } Occurrence;
 
+/* How many nameless instances a maker has given so far. */
+typedef struct Numbered {
+    const char *maker;
+    int count;
+} Numbered;
+
 /* The first declared loss that a `minimize` calls is where `output` and `target` come from, and where methods change targets and
  * weigh samples. */
 typedef struct LossTap {
@@ -100,7 +106,7 @@ struct Elaborator {
     const Tree *call_tree;     /* the call in progress, for messages of built-ins */
     Span user_span;            /* the innermost call or make in progress that the script itself wrote */
     double spread;             /* standard deviation of the initialiser that ran last; 0: none was drawn */
-    int anonymous;             /* instances at top level that no let named */
+    Numbered *numbered; int numbered_count; /* instances that no let named, by maker: one more of a kind moves no other's name */
     Node *sample;              /* sample numbers of the batch (i64 [n]); NULL outside */
     Capture *capture;          /* the loop body under construction, NULL outside of loops */
     LossTap *tap;              /* NULL: losses are just functions */

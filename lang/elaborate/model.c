@@ -122,10 +122,20 @@ static const char *automatic_name(Elaborator *e, Instance *owner, const char *ma
     }
 }
 
+static int next_number(Elaborator *e, const char *maker) {
+    for (int k = 0; k < e->numbered_count; k++)
+        if (!strcmp(e->numbered[k].maker, maker)) return ++e->numbered[k].count;
+    Numbered *more = arena_alloc(e->arena, sizeof *more * (size_t)(e->numbered_count + 1));
+    if (e->numbered_count) memcpy(more, e->numbered, sizeof *more * (size_t)e->numbered_count);
+    more[e->numbered_count++] = (Numbered){maker, 1};
+    e->numbered = more;
+    return 1;
+}
+
 const char *instance_path(Elaborator *e, Instance *instance) {
     if (instance->path) return instance->path;
     Part *part = part_of(instance);
-    if (!part) return instance->path = arena_format(e->arena, "%s_%d", instance->maker->name, ++e->anonymous);
+    if (!part) return instance->path = arena_format(e->arena, "%s_%d", instance->maker->name, next_number(e, instance->maker->name));
     if (!part->name) part->name = automatic_name(e, instance->parent, instance->maker->name);
     return instance->path = arena_format(e->arena, "%s.%s", instance_path(e, instance->parent), part->name);
 }
