@@ -71,11 +71,26 @@ static void take_log(Train *train, const Checkpoint *checkpoint) {
     }
 }
 
+/* How the block draws: a run with other batches would not be the same run. */
+static const char *batch_text(Train *train) {
+    const char *text = "";
+    for (int k = 0; k < train->stream_count; k++)
+        text = arena_format(train->e->arena, "%s%s%lld of %lld", text, k ? ", " : "", (long long)train->streams[k].batch_size, (long long)train->streams[k].sample_count);
+    return text;
+}
+
+static bool draws_alike(Train *train, const Checkpoint *checkpoint, Fault *fault) {
+    const char *saved = metadata_find(&checkpoint->metadata, "batches");
+    if (!saved || !strcmp(saved, batch_text(train))) return true;
+    return fault_set(fault, "the checkpoint '%s' was made with batches of %s, and this block draws %s", train->checkpoint_path, saved, batch_text(train));
+}
+
 bool train_checkpoint(Train *train, int64_t step) {
     Fault fault = {0};
     Checkpoint checkpoint = {.step = step, .epoch = train->steps_per_epoch ? step / train->steps_per_epoch : 0, .seed = train->seed, .log = train->session->log};
     collect_all(train, &checkpoint.tensors);
     add_best(train, &checkpoint);
+    metadata_add(&checkpoint.metadata, "batches", batch_text(train));
     bool ok = checkpoint_save(train->checkpoint_path, &checkpoint, &fault);
     checkpoint.log = NULL;
     checkpoint_free(&checkpoint);
@@ -112,7 +127,7 @@ bool train_resume(Train *train) {
     collect_all(train, &own);
     bool ok = checkpoint_load(train->checkpoint_path, &checkpoint, &fault);
     if (ok) take_best(train, &checkpoint);
-    ok = ok && checkpoint_fits(&checkpoint, &own, &fault);
+    ok = ok && checkpoint_fits(&checkpoint, &own, &fault) && draws_alike(train, &checkpoint, &fault);
     if (ok && checkpoint.seed != train->seed) ok = fault_set(&fault, "the checkpoint '%s' was made with seed %llu, and this block has seed %llu", train->checkpoint_path, (unsigned long long)checkpoint.seed, (unsigned long long)train->seed);
     table_free(&own);
     if (ok) {
