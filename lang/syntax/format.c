@@ -1,5 +1,6 @@
 /* The canonical text of a script. Works on tokens, so that comments and the user's line breaks stay where they are: what
- * changes is indentation, blanks between tokens, runs of blank lines, and the columns of comments behind code. */
+ * changes is indentation, blanks between tokens, runs of blank lines, and the columns of comments behind code. Where the user
+ * has aligned what follows the words of neighbouring lines, or their `=`, it stays aligned. */
 #include "lang/syntax/grammar.h"
 #include "lang/syntax/parser.h"
 #include "lang/syntax/tokens.h"
@@ -11,11 +12,27 @@
 
 enum { INDENT = 2, TERM_INDENT = 9 /* under the first term of `minimize ` */ };
 
+/* A place in a line where blanks may align it with its neighbours. */
+typedef struct Gap {
+    size_t offset; /* in the code, of what follows the gap; 0: there is none */
+    int columns;   /* before the gap */
+    int run;       /* the user's blanks; at least 1 */
+} Gap;
+
+typedef enum Head { HEAD_NONE, HEAD_CLAUSE /* `using`, `batch`; not `keep best`, which reads on */, HEAD_NAME /* `let`, `data` */ } Head;
+
 typedef struct Line {
     int indent;
     int level;   /* what it opens is indented from here: as `indent`, or as the line whose bracket it closes */
     int columns; /* of the code so far, indentation included */
     bool blank_before;
+    size_t base; /* number of the line whose bracket this one is indented from; 0: none */
+    int hang;    /* the column in that line that it is indented to; 0: a level */
+    bool is_term;/* a further term of `minimize` */
+    size_t depth;/* of brackets, where it begins */
+    size_t token_count;
+    Head head;
+    Gap behind_head, before_assign;
     Text code;
     Text comment;
 } Line;
@@ -78,6 +95,23 @@ static int indent_of(const Formatter *formatter, int kind) {
     return starts || (kind == TOKEN_ELSE && previous == TOKEN_BRACE_CLOSE) ? inside : inside + INDENT;
 }
 
+static Head head_of(const Formatter *formatter, int kind) {
+    if (kind == TOKEN_LET || kind == TOKEN_DATA) return HEAD_NAME;
+    if (innermost(formatter)->kind != TOKEN_CLAUSES) return HEAD_NONE;
+    switch (kind) {
+    case TOKEN_MINIMIZE:
+    case TOKEN_USING:
+    case TOKEN_WITH:
+    case TOKEN_BATCH:
+    case TOKEN_SEED:
+    case TOKEN_WATCH:
+    case TOKEN_CHECKPOINT:
+    case TOKEN_LOG:
+    case TOKEN_DRAW: return HEAD_CLAUSE;
+    default: return HEAD_NONE;
+    }
+}
+
 static bool blank_between(const Formatter *formatter, uint32_t start) {
     int newlines = 0;
     for (uint32_t i = formatter->end; i < start; i++) newlines += formatter->source->text[i] == '\n';
@@ -85,7 +119,10 @@ static bool blank_between(const Formatter *formatter, uint32_t start) {
 }
 
 static Line *new_line(Formatter *formatter, int indent, uint32_t start) {
-    Line line = {.indent = indent, .level = indent, .columns = indent, .blank_before = blank_between(formatter, start)};
+    const Bracket *bracket = innermost(formatter);
+    Line line = {.indent = indent, .level = indent, .columns = indent, .blank_before = blank_between(formatter, start), .base = bracket->line,
+                 .hang = bracket->hang > 0 && indent == bracket->hang ? indent : 0, .is_term = formatter->previous == TOKEN_NEXT_TERM,
+                 .depth = formatter->brackets.count};
     list_push(&formatter->lines, line);
     return &formatter->lines.items[formatter->lines.count - 1];
 }
@@ -110,6 +147,13 @@ static void add_code(Line *line, const char *bytes, size_t length) {
     size_t start = line->code.length;
     text_add_bytes(&line->code, bytes, length);
     line->columns += text_columns(line->code.bytes + start);
+}
+
+/* Called between the blank and the token behind it. */
+static void note_gap(const Formatter *formatter, Line *line, const Token *token) {
+    Gap gap = {line->code.length, line->columns - 1, (int)(token->span.start - formatter->end)};
+    if (line->token_count == 1) line->behind_head = gap;
+    if (token->kind == TOKEN_ASSIGN && line->before_assign.offset == 0 && line->depth == formatter->brackets.count) line->before_assign = gap;
 }
 
 static bool in_index(const Formatter *formatter) { return innermost(formatter)->kind == TOKEN_BRACKET; }
@@ -154,10 +198,14 @@ static void add_token(Formatter *formatter, const Token *token) {
     } else {
         line = &formatter->lines.items[formatter->lines.count - 1];
         if (separated) add_code(line, "; ", 2);
-        else if (blank_before(formatter, token->kind, is_sign)) add_code(line, " ", 1);
+        else if (blank_before(formatter, token->kind, is_sign)) {
+            add_code(line, " ", 1);
+            if (line->comment.length == 0) note_gap(formatter, line, token);
+        }
         if (formatter->brackets.count > 0 && opens(formatter->previous))
             formatter->brackets.items[formatter->brackets.count - 1].hang = line->columns;
     }
+    if (line->token_count++ == 0) line->head = head_of(formatter, token->kind);
     if (closes(token->kind) && formatter->brackets.count > 0) {
         if (innermost(formatter)->line < formatter->lines.count) line->level = innermost(formatter)->indent;
         formatter->brackets.count--;
@@ -182,6 +230,128 @@ static void format_tokens(Formatter *formatter, TokenStream *stream) {
     }
     formatter->previous = TOKEN_NEWLINE;
     take_comments(formatter, UINT32_MAX, TOKEN_END);
+}
+
+/* --- alignment --- */
+
+typedef Gap *GapOf(Line *line);
+
+static Gap *gap_behind_head(Line *line) { return &line->behind_head; }
+static Gap *gap_before_assign(Line *line) { return &line->before_assign; }
+
+static void move_gap(Gap *gap, size_t bytes, int columns) {
+    if (gap->offset > 0) gap->offset += bytes, gap->columns += columns;
+}
+
+static void move_line(Line *line, int extra) {
+    line->indent += extra;
+    line->columns += extra;
+    line->hang += line->hang > 0 ? extra : 0;
+    move_gap(&line->behind_head, 0, extra);
+    move_gap(&line->before_assign, 0, extra);
+}
+
+/* Widens a gap, and moves the lines that hang on what stands behind it. */
+static void widen(Formatter *formatter, size_t index, const Gap *at, int extra) {
+    Line *lines = formatter->lines.items, *line = &lines[index];
+    Gap gap = *at;
+    Text code = {0};
+    text_add_bytes(&code, line->code.bytes, gap.offset);
+    text_add_repeat(&code, " ", extra);
+    text_add_bytes(&code, line->code.bytes + gap.offset, line->code.length - gap.offset);
+    text_free(&line->code);
+    line->code = code;
+    line->columns += extra;
+    if (line->before_assign.offset > gap.offset) move_gap(&line->before_assign, (size_t)extra, extra);
+    bool *moved = allocate(formatter->lines.count);
+    bool in_terms = line->head == HEAD_CLAUSE && gap.offset == line->behind_head.offset;
+    for (size_t k = index + 1; k < formatter->lines.count && lines[k].indent > line->indent; k++) {
+        bool hangs = lines[k].base == index + 1 && lines[k].hang > gap.columns;
+        moved[k] = hangs || (lines[k].is_term && in_terms && lines[k].base == line->base) || (lines[k].base > index + 1 && moved[lines[k].base - 1]);
+        if (moved[k]) move_line(&lines[k], extra);
+    }
+    free(moved);
+}
+
+static bool is_clause_of(const Line *first, const Line *line) { return line->head == HEAD_CLAUSE && line->base == first->base; }
+
+static bool is_neighbour(const Line *first, const Line *line) {
+    return line->head == HEAD_NAME && line->indent == first->indent && !line->blank_before;
+}
+
+/* `minimize a = ...` and the terms below it are one column. */
+static bool is_assign_neighbour(const Line *first, const Line *line) {
+    bool aligned = line->is_term ? line->base == first->base : line->indent == first->indent && line->depth == first->depth;
+    return line->before_assign.offset > 0 && aligned && !line->blank_before;
+}
+
+/* The members of a group of lines: the first, and those of first + 1..end that belong to it. */
+typedef struct Group {
+    Formatter *formatter;
+    size_t first, end;
+    bool (*belongs)(const Line *first, const Line *line);
+    GapOf *gap_of;
+} Group;
+
+static const Gap *gap_in(const Group *group, size_t index) {
+    Line *lines = group->formatter->lines.items;
+    const Gap *gap = group->gap_of(&lines[index]);
+    return gap->offset > 0 && (index == group->first || group->belongs(&lines[group->first], &lines[index])) ? gap : NULL;
+}
+
+/* Did the user put what stands behind the gaps of two lines into this column, with more than one blank? */
+static bool is_aligned(const Group *group, int column) {
+    int sharing = 0;
+    bool is_wide = false;
+    for (size_t k = group->first; k < group->end; k++) {
+        const Gap *gap = gap_in(group, k);
+        if (!gap || gap->columns + gap->run != column) continue;
+        sharing++;
+        is_wide = is_wide || gap->run > 1;
+    }
+    return sharing > 1 && is_wide;
+}
+
+static void align(const Group *group) {
+    int column = 0;
+    for (size_t k = group->first; k < group->end; k++) {
+        const Gap *gap = gap_in(group, k);
+        if (gap && gap->columns + gap->run > column && is_aligned(group, gap->columns + gap->run)) column = gap->columns + gap->run;
+    }
+    for (size_t k = group->first; k < group->end; k++) {
+        const Gap *gap = gap_in(group, k);
+        if (gap && column > gap->columns + 1) widen(group->formatter, k, gap, column - gap->columns - 1);
+    }
+}
+
+static size_t neighbours_end(const Formatter *formatter, size_t first, bool (*belongs)(const Line *, const Line *)) {
+    size_t end = first + 1;
+    while (end < formatter->lines.count && belongs(&formatter->lines.items[first], &formatter->lines.items[end])) end++;
+    return end;
+}
+
+static size_t block_end(const Formatter *formatter, size_t first) {
+    size_t end = first + 1;
+    while (end < formatter->lines.count && formatter->lines.items[end].indent >= formatter->lines.items[first].indent) end++;
+    return end;
+}
+
+static void align_lines(Formatter *formatter) {
+    const Line *lines = formatter->lines.items;
+    size_t aligned = 0;
+    for (size_t k = 0; k < formatter->lines.count; k++) {
+        if (lines[k].head == HEAD_CLAUSE && k >= aligned) align(&(Group){formatter, k, aligned = block_end(formatter, k), is_clause_of, gap_behind_head});
+        if (lines[k].head != HEAD_NAME) continue;
+        size_t end = neighbours_end(formatter, k, is_neighbour);
+        align(&(Group){formatter, k, end, is_neighbour, gap_behind_head});
+        k = end - 1;
+    }
+    for (size_t k = 0; k < formatter->lines.count; k++) {
+        if (lines[k].before_assign.offset == 0) continue;
+        size_t end = neighbours_end(formatter, k, is_assign_neighbour);
+        align(&(Group){formatter, k, end, is_assign_neighbour, gap_before_assign});
+        k = end - 1;
+    }
 }
 
 /* Comments behind neighbouring lines of code stand in one column. */
@@ -231,7 +401,7 @@ void format_script(const Script *script, const Source *source, Text *out) {
     Formatter formatter = {.source = source, .tokens = &tokens};
     format_tokens(&formatter, stream);
     if (diagnostics.error_count > 0) text_add_bytes(out, source->text, source->length);
-    else write_lines(&formatter, out);
+    else align_lines(&formatter), write_lines(&formatter, out);
     formatter_free(&formatter);
     free(stream);
     tokens_free(&tokens);
