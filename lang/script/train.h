@@ -117,6 +117,7 @@ void train_end_pass(Train *train);
 bool train_compile_watch(Train *train, Watch *watch); /* train_watch.c */
 bool train_run_watches(Train *train, int64_t step, void *progress, bool *stop);
 bool train_restore_best(Train *train);
+bool train_foresee(Train *train);                     /* which `minimize` each method concerns, before methods are built */
 bool train_resolve(Train *train);                     /* selectors and weight views, once parameters exist */
 bool train_check_tuned(Train *train);                 /* hyper-parameters have data of their own (tune.c) */
 bool train_build_event(Train *train, Event *event);

@@ -43,7 +43,7 @@ static void gather_parameters(Train *train) {
     for (int k = 0; k < train->method_count; k++) instance_walk(train->methods[k].method, gather_member, &gather);
 }
 
-static bool gather_objective(Train *train, Objective *objective) {
+static bool gather_over(Train *train, Objective *objective) {
     const Tree *over = tree_item(objective->tree, 0);
     if (!over) {
         objective->trained = train->parameters;
@@ -58,7 +58,13 @@ static bool gather_objective(Train *train, Objective *objective) {
         if (!value_ok(value)) return false;
         gather_value(&gather, value);
     }
-    if (objective->trained->count) return true;
+    return true;
+}
+
+static bool gather_objective(Train *train, Objective *objective) {
+    const Tree *over = tree_item(objective->tree, 0);
+    if (!gather_over(train, objective)) return false;
+    if (objective->trained->count || !over) return true;
     return diagnose(train->e->diagnostics, "E0600", over->span, "there is nothing to train here: no parameter that is not frozen");
 }
 
@@ -158,16 +164,23 @@ static bool attach_activations(Train *train, const MethodUse *use) {
     return true;
 }
 
+/* The first `minimize` where the method has its say: its data size the method's states. */
+static const Objective *concerned(Train *train, const MethodUse *use) {
+    for (int k = 0; k < train->objective_count; k++)
+        if (method_concerns(use, &train->objectives[k])) return &train->objectives[k];
+    return &train->objectives[0];
+}
+
 /* In a pass of its own; the settings may use the clock, the first values may not. */
 static bool attach_all(Train *train) {
     Elaborator *e = train->e;
     Graph *graph = graph_new_apart(e->diagnostics, e->float_type);
     train_begin_pass(train, graph, false);
-    Scope *scope = scope_new(e, train->scope);
-    bool ok = train_bind_fields(train, &train->objectives[0], scope, false);
+    bool ok = true;
     for (int k = 0; ok && k < train->method_count; k++) {
         Clock *clock = e->clock;
-        ok = method_bind(e, train->methods[k].method, scope);
+        Scope *scope = scope_new(e, train->scope);
+        ok = train_bind_fields(train, concerned(train, &train->methods[k]), scope, false) && method_bind(e, train->methods[k].method, scope);
         e->clock = NULL;
         ok = ok && attach_views(train, &train->methods[k]) && attach_activations(train, &train->methods[k]);
         e->clock = clock;
@@ -208,6 +221,21 @@ static bool finds_trained(Train *train, const MethodUse *use) {
     diagnose(train->e->diagnostics, "E0700", use->selector->span, "the selector '%s' finds nothing that this block trains",
              use->selection->text ? use->selection->text : "");
     return diagnose_second(train->e->diagnostics, train->tree->items[0]->span, "this is trained");
+}
+
+/* With several `minimize`, a method on the parameters of one is not built in the others. What methods will bring is not there yet. */
+bool train_foresee(Train *train) {
+    bool ok = true;
+    gather_parameters(train);
+    for (int k = 0; ok && k < train->method_count; k++) ok = resolve_use(train, &train->methods[k]);
+    for (int k = 0; ok && k < train->objective_count; k++) {
+        Objective *objective = &train->objectives[k];
+        if (!tree_item(objective->tree, 0)) continue;
+        ok = gather_over(train, objective);
+        if (!objective->trained->count) objective->trained = NULL;
+    }
+    train->parameters = NULL;
+    return ok;
 }
 
 bool train_resolve(Train *train) {

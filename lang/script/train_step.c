@@ -224,8 +224,8 @@ static Node *objective_terms(Train *train, Objective *objective, Scope *scope, O
 
 static bool bind_methods(Train *train, Objective *objective, Scope *scope) {
     for (int k = 0; k < train->method_count; k++)
-        if (!method_bind(train->e, train->methods[k].method, scope)) return false;
-    if (!objective->trained) return true; /* the throw-away building: what optimizers change is not known yet */
+        if (method_concerns(&train->methods[k], objective) && !method_bind(train->e, train->methods[k].method, scope)) return false;
+    if (!train->parameters) return true; /* the throw-away building: what optimizers change is not known yet */
     for (int k = 0; k < train->optimizer_count; k++) {
         flat_bind_count(train, objective, &train->optimizers[k], scope);
         if (!method_bind(train->e, train->optimizers[k].method, scope)) return false;
@@ -391,6 +391,7 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
 bool train_build(Train *train) {
     for (int k = 0; k < train->objective_count; k++)
         if (!apply_models(train, &train->objectives[k])) return false;
+    if (train->method_count && train->objective_count > 1 && !train_foresee(train)) return false;
     for (int k = 0; train->method_count && k < train->objective_count; k++)
         if (!build_objective(train, &train->objectives[k], true)) return false;
     if (!train_resolve(train)) return false;
