@@ -71,6 +71,10 @@ static Value run_transition(Elaborator *e, const Builtin *self, const Arguments 
     Fault fault = {0};
     Tensor *matrix;
     if (!integer_at(e, a, 0, 2, &classes) || !to_number(e, a->values[1], &rate)) return value_none();
+    if (!(rate >= 0 && rate <= 1)) {
+        diagnose(e->diagnostics, "E0304", a->values[1].span, "a share lies in [0, 1], found %.6g", rate);
+        return value_none();
+    }
     if (choice_is(a, 2, "other")) matrix = noise_matrix_symmetric(classes, rate, e->float_type, &fault);
     else if (choice_is(a, 2, "any")) matrix = noise_matrix_symmetric(classes, rate * (double)(classes - 1) / (double)classes, e->float_type, &fault);
     else if (choice_is(a, 2, "next")) matrix = noise_matrix_pair(classes, rate, e->float_type, &fault);
