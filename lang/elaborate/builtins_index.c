@@ -1,5 +1,6 @@
 /* Reading and writing by index, order, and class numbers. */
 #include "lang/elaborate/builtins.h"
+#include "lang/elaborate/index.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ static Value run_gather(Elaborator *e, const Builtin *self, const Arguments *a) 
     Node *x = node_at(e, a, 0), *index = x ? index_at(e, a, 1) : NULL;
     int axis;
     if (!index || !rank_at_least(e, a, 0, x, 1) || !axis_at(e, a, 2, x->type.shape.rank, &axis)) return value_none();
+    index = index_from_end(e, index, x->type.shape.dims[axis]);
     return result_of(a, self->data ? build_gather_along(e->graph, x, index, axis) : build_gather(e->graph, x, index, axis));
 }
 
@@ -27,6 +29,7 @@ static Value run_scatter(Elaborator *e, const Builtin *self, const Arguments *a)
     int axis;
     if (!update || !rank_at_least(e, a, 0, base, 1) || !axis_at(e, a, 3, base->type.shape.rank, &axis)) return value_none();
     Shape shape = {0};
+    index = index_from_end(e, index, base->type.shape.dims[axis]);
     if (self->data == OP_SCATTER_ALONG_ADD) {
         shape = index->type.shape;
     } else {
@@ -145,7 +148,7 @@ static Value run_one_hot(Elaborator *e, const Builtin *self, const Arguments *a)
 }
 
 const Builtin builtins_index[] = {
-    {"gather(x, index, axis = 0)", run_gather, 0, "x at whole-number positions along an axis; the axis is replaced by the shape of `index`. Out of range is an error when it runs. Example: gather([10, 20, 30], [2, 0])", false},
+    {"gather(x, index, axis = 0)", run_gather, 0, "x at whole-number positions along an axis; the axis is replaced by the shape of `index`. Numbers known while compiling may count from the end, computed tensors count from 0. Out of range is an error when it runs. Example: gather([10, 20, 30], [2, 0])", false},
     {"gather_along(x, index, axis = -1)", run_gather, 1, "For each place the element of x at index[place] along the axis; index has the rank of x. Example: gather_along([[10, 20], [30, 40]], [[1], [0]])", false},
     {"scatter_add(base, index, update, axis = 0)", run_scatter, OP_SCATTER_ADD, "base with `update` added at the places that gather(base, index, axis) reads; repeated indices add up in order. Example: scatter_add(zeros(3), [0, 0, 2], [1.0, 2.0, 3.0])", false},
     {"scatter_set(base, index, update, axis = 0)", run_scatter, OP_SCATTER_SET, "base with `update` written at the places that gather(base, index, axis) reads; of repeated indices the last wins. Example: scatter_set(zeros(3), [1], [5.0])", false},

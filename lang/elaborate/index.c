@@ -65,22 +65,53 @@ static bool read_integer(Elaborator *e, Value value, int64_t size, Item *item) {
     return true;
 }
 
+static Node *constant_from_end(Elaborator *e, const Tensor *index, int64_t size) {
+    Fault fault;
+    Tensor *moved = tensor_new(index->dtype, index->shape, &fault);
+    if (!moved) return diagnose_fault(e->diagnostics, "E0901", e->graph->here, &fault), NULL;
+    for (int64_t k = 0; k < tensor_count(index); k++) {
+        int64_t at = tensor_i64(index)[k];
+        tensor_i64(moved)[k] = at < 0 && at >= -size ? at + size : at;
+    }
+    Node *node = build_constant(e->graph, moved);
+    tensor_release(moved);
+    return node;
+}
+
+Node *index_from_end(Elaborator *e, Node *index, int64_t size) {
+    Graph *graph = e->graph;
+    if (!index || index->type.dtype != DTYPE_I64) return index;
+    if (index->op == OP_CONSTANT) {
+        bool any = false;
+        for (int64_t k = 0; k < tensor_count(index->constant); k++) any = any || tensor_i64(index->constant)[k] < 0;
+        return any ? constant_from_end(e, index->constant, size) : index;
+    }
+    if (index->type.shape.rank > 0) return index;
+    Node *is_from_end = build_binary(graph, OP_AND, build_binary(graph, OP_LESS, index, build_integer(graph, 0)),
+                                     build_binary(graph, OP_GREATER_EQUAL, index, build_integer(graph, -size)));
+    return build_ternary(graph, OP_WHERE, is_from_end, build_binary(graph, OP_ADD, index, build_integer(graph, size)), index);
+}
+
 static bool read_tensor(Elaborator *e, Value value, int64_t size, Item *item) {
     item->kind = ITEM_TENSOR;
     Node *node = to_node(e, value);
     if (!node) return false;
     if (node->type.dtype == DTYPE_BOOL) {
         char shape[SHAPE_TEXT];
-        if (node->type.shape.rank != 1 || node->type.shape.dims[0] != size)
-            return diagnose(e->diagnostics, "E0400", value.span, "a mask over a dimension of %lld must be [%lld], found %s",
-                            (long long)size, (long long)size, shape_text(node->type.shape, shape));
+        if (node->type.shape.rank != 1 || node->type.shape.dims[0] != size) {
+            diagnose(e->diagnostics, "E0400", value.span, "a mask over a dimension of %lld must be [%lld], found %s",
+                     (long long)size, (long long)size, shape_text(node->type.shape, shape));
+            if (node->type.shape.rank > 1)
+                diagnose_help(e->diagnostics, "element by element: where(mask, x, 0), or reshape(x, -1)[reshape(mask, -1)]");
+            return false;
+        }
         node = mask_places(e, value);
     } else if (node->type.dtype != DTYPE_I64) {
         return diagnose(e->diagnostics, "E0401", value.span, "an index must be whole numbers or truth values, found %s",
                         dtype_name(node->type.dtype)),
                diagnose_help(e->diagnostics, "convert with int(x)");
     }
-    item->node = node;
+    item->node = node = index_from_end(e, node, size);
     return node != NULL;
 }
 
