@@ -110,19 +110,36 @@ static Value run_copy(Elaborator *e, const Builtin *self, const Arguments *argum
     return copied(e, value, arguments->span, (CopyPlan){.kind = COPY_VALUES});
 }
 
+static Selection *selected(Elaborator *e, Value value) {
+    if (value.kind == VALUE_SELECTION) return value.selection;
+    return value.kind == VALUE_INSTANCE ? select_all(e, value.instance) : NULL;
+}
+
+/* A selector, a part, or the path of one parameter. */
+static Selection *parts_to_freeze(Elaborator *e, const Arguments *arguments) {
+    Value only = arguments->values[1];
+    const Tree *call = arguments->tree, *last = call && call->count > 1 ? tree_item(call->items[call->count - 1], 0) : NULL;
+    if (only.kind == VALUE_TENSOR && last) only = select_tree(e, last, arguments->scope);
+    if (!value_ok(only)) return NULL;
+    Selection *selection = selected(e, only);
+    char buffer[KIND_TEXT];
+    if (!selection) diagnose(e->diagnostics, "E0401", only.span, "frozen(net, …) needs a selector or a part of the model, and this is %s", value_describe(only, buffer));
+    return selection;
+}
+
 /* Whole, or the parameters of a selection: the others stay trainable. */
 static Value run_frozen(Elaborator *e, const Builtin *self, const Arguments *arguments) {
     (void)self;
     Value value = arguments->values[0];
     if (!is_model(value)) return not_a_model(e, "frozen", value);
     if (!given(arguments, 1)) return copied(e, value, arguments->span, (CopyPlan){.kind = COPY_FROZEN});
-    Value only = arguments->values[1];
-    if (only.kind != VALUE_SELECTION) return not_a_model(e, "frozen(net, selector)", only);
+    Selection *only = parts_to_freeze(e, arguments);
+    if (!only) return value_none();
     Value bare = copied(e, value, arguments->span, (CopyPlan){.kind = COPY_BARE, .without = ""});
     Selection *own = select_all(e, bare.instance);
     for (int k = 0; k < own->count; k++)
-        for (int j = 0; j < only.selection->count; j++)
-            if (own->items[k].member->cell == only.selection->items[j].member->cell) own->items[k].member->is_frozen = true;
+        for (int j = 0; j < only->count; j++)
+            if (own->items[k].member->cell == only->items[j].member->cell) own->items[k].member->is_frozen = true;
     return bare;
 }
 
@@ -146,11 +163,6 @@ void instance_settle_copy(Elaborator *e, Instance *instance) {
 }
 
 /* Numbers about models -------------------------------------------------------------------------------------------------- */
-
-static Selection *selected(Elaborator *e, Value value) {
-    if (value.kind == VALUE_SELECTION) return value.selection;
-    return value.kind == VALUE_INSTANCE ? select_all(e, value.instance) : NULL;
-}
 
 static Value run_parameters(Elaborator *e, const Builtin *self, const Arguments *arguments) {
     (void)self;
@@ -340,7 +352,7 @@ static Value run_prox(Elaborator *e, const Builtin *self, const Arguments *argum
 
 const Builtin builtins_model[] = {
     {"copy(net)", run_copy, 0, "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)", false},
-    {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector `only` finds) is trained through it. Example: frozen(net)", false},
+    {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector or part `only` finds) is trained through it. Example: frozen(net)", false},
     {"folded(net)", run_folded, 0, "A copy of the model whose parameters are what methods with a weight hook showed the model (masked, companded, quantized), without these methods. Example: let plain = folded(net)", false},
     {"eval(net)", run_eval, 0, "The model as it is outside of training, for use inside a train block: no dropout, running statistics, averaged weights; its states do not change. Example: let teacher = eval(net)", false},
     {"is_trained(net)", run_is_trained, 0, "True inside a train block for the models that it trains and their parts: what a method is given can be checked. Example: is_trained(dense{3})", false},
