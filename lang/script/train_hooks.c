@@ -158,6 +158,12 @@ static Scope *parameter_supply(Train *train, Instance *method, Member *member, N
 static Node *same_shape(Train *train, const MethodUse *use, const Tree *hook, Value value, Node *like) {
     Node *node = to_node(train->e, value);
     if (!node) return NULL;
+    if (value.kind != VALUE_NUMBER && !dtype_is_float(node->type.dtype)) {
+        diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give floats like the parameter, found %s", hook->name, use->method->maker->name,
+                 dtype_name(node->type.dtype));
+        diagnose_second(train->e->diagnostics, use->span, "used here");
+        return diagnose_help(train->e->diagnostics, "float(…) makes floats of them"), NULL;
+    }
     if (value.kind == VALUE_NUMBER) node = build_broadcast(train->e->graph, node, like->type.shape);
     if (node) node = build_cast(train->e->graph, node, like->type.dtype);
     if (!node || shape_equal(node->type.shape, like->type.shape)) return node;
