@@ -290,8 +290,9 @@ static Value run_flops(Elaborator *e, const Builtin *self, const Arguments *argu
 
 static Node *steps_of(Elaborator *e, Value duration) {
     if (duration.kind == VALUE_TENSOR || duration.kind == VALUE_NUMBER) return to_node(e, duration);
-    double per = !strcmp(duration.unit, "epochs") ? e->clock->steps_per_epoch : !strcmp(duration.unit, "percent") ? e->clock->total_steps / 100 : 1;
-    if (per == 0) {
+    bool is_epochs = !strcmp(duration.unit, "epochs"); /* a run of 0 steps has percentages */
+    double per = is_epochs ? e->clock->steps_per_epoch : !strcmp(duration.unit, "percent") ? e->clock->total_steps / 100 : 1;
+    if (is_epochs && per == 0) {
         diagnose(e->diagnostics, "E0600", duration.span, "without data there are no epochs");
         diagnose_help(e->diagnostics, "count steps, or a percentage of the run");
         return NULL;
