@@ -418,6 +418,21 @@ static Value no_such_part(Elaborator *e, Instance *instance, const char *name, S
     return value_none();
 }
 
+/* A state that a method keeps for each parameter, "average[net.w]": a record by the parameters' paths. */
+static Value states_by_parameter(Elaborator *e, Instance *method, const char *name, Span span) {
+    Record *record = record_new(e);
+    size_t length = strlen(name);
+    for (int k = 0; k < method->member_count; k++) {
+        Member *member = &method->members[k];
+        if (strncmp(member->name, name, length) || member->name[length] != '[') continue;
+        Value value = member_value(e, method, member, span);
+        if (!value_ok(value)) return value;
+        const char *path = member->name + length + 1;
+        record_add(e, record, arena_format(e->arena, "%.*s", (int)strlen(path) - 1, path), value);
+    }
+    return record->count ? (Value){.kind = VALUE_RECORD, .span = span, .record = record} : value_none();
+}
+
 Value instance_field(Elaborator *e, Instance *instance, const char *name, Span span) {
     for (int k = 0; k < instance->part_count; k++) {
         Part *part = &instance->parts[k];
@@ -428,6 +443,8 @@ Value instance_field(Elaborator *e, Instance *instance, const char *name, Span s
     if (member) return member_value(e, instance, member, span);
     for (int k = 0; k < instance->settings->count; k++)
         if (!strcmp(instance->settings->fields[k].name, name)) return instance->settings->fields[k].value;
+    Value states = states_by_parameter(e, instance, name, span);
+    if (value_ok(states)) return states;
     return no_such_part(e, instance, name, span);
 }
 
