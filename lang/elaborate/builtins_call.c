@@ -97,7 +97,8 @@ static bool unknown_choice(Elaborator *e, const Parameter *parameter, const char
 static bool choose(Elaborator *e, const Parameter *parameter, Value *value) {
     if (value->kind == VALUE_CHOICE)
         return choice_allows(parameter, value->text) || unknown_choice(e, parameter, value->text, value->span);
-    if (choice_is_open(parameter)) return true;
+    bool is_size = value->kind == VALUE_NUMBER || value->kind == VALUE_LIST || value->kind == VALUE_TENSOR;
+    if (is_size && choice_is_open(parameter)) return true;
     if (value->kind == VALUE_STRING) {
         if (!choice_allows(parameter, value->text)) return unknown_choice(e, parameter, value->text, value->span);
         diagnose(e->diagnostics, "E0303", value->span, "expected a bare name for '%.*s', found a string", parameter->length, parameter->name);
@@ -117,7 +118,7 @@ static bool choice_from_tree(Elaborator *e, const Parameter *parameter, const Tr
         }
         Value found;
         if (!scope_find(e, scope, tree->name, &found)) return unknown_choice(e, parameter, tree->name, tree->span);
-        if (found.kind == VALUE_FUNCTION && !choice_is_open(parameter)) return unknown_choice(e, parameter, tree->name, tree->span);
+        if (found.kind == VALUE_FUNCTION) return unknown_choice(e, parameter, tree->name, tree->span);
     }
     *out = elaborate(e, tree, scope);
     if (out->kind == VALUE_FUNCTION && out->function->name && choice_allows(parameter, out->function->name))

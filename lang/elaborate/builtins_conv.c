@@ -87,8 +87,11 @@ static Node *conv_node(Elaborator *e, OpCode op, Node *x, Node *kernel, const Ge
 
 static bool check_channels(Elaborator *e, const Arguments *a, const Node *x, const Node *kernel, int64_t groups) {
     int64_t channels = x->type.shape.dims[1], expected = kernel->type.shape.dims[1] * groups;
-    if (channels == expected && kernel->type.shape.dims[0] % groups == 0) return true;
     char shape[SHAPE_TEXT];
+    if (channels == expected && kernel->type.shape.dims[0] % groups == 0) return true;
+    if (channels == expected)
+        return diagnose(e->diagnostics, "E0400", a->values[1].span, "the %lld filters of the kernel %s cannot be shared by %lld groups",
+                        (long long)kernel->type.shape.dims[0], shape_text(kernel->type.shape, shape), (long long)groups);
     diagnose(e->diagnostics, "E0400", a->values[0].span, "the kernel %s in %lld group%s reads %lld channels, but the input has %lld",
              shape_text(kernel->type.shape, shape), (long long)groups, groups == 1 ? "" : "s", (long long)expected, (long long)channels);
     return diagnose_second(e->diagnostics, a->values[1].span, "the kernel comes from here");
