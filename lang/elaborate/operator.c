@@ -125,7 +125,7 @@ static Value tensors(Elaborator *e, const char *text, OpCode op, Value left, Val
 Value operate(Elaborator *e, const char *text, Value left, Value right, Span span) {
     if (!value_ok(left) || !value_ok(right)) return value_none();
     OpCode op = operator_code(text);
-    bool same;
+    bool same = false;
     if ((op == OP_EQUAL || op == OP_NOT_EQUAL) && same_text(left, right, &same))
         return value_bool(same == (op == OP_EQUAL), span);
     if (op == OP_ADD && left.kind == VALUE_STRING && right.kind == VALUE_STRING) return join_strings(e, left, right, span);

@@ -105,6 +105,17 @@ bool train_read(Train *train);
 void train_free(Train *train);
 int64_t train_steps_of(Train *train, const Tree *quantity, bool *ok); /* a duration in steps, at least 1 */
 
+/* What a step gives besides its commits: terms, and the sum of the gradients. */
+typedef struct Outputs {
+    Node *items[64];
+    int count;
+} Outputs;
+
+/* Terms (train_terms.c): the sum of all, penalties of methods included; what is shown of them goes to `outputs`. */
+Node *objective_terms(Train *train, Objective *objective, Scope *scope, Outputs *outputs);
+Node *term_node(Train *train, const Tree *term, Scope *scope, Node **raw); /* one; `raw`: without its weight, NULL when it has none */
+bool block_lets(Train *train, Scope *scope);                                /* `let` and `<-` lines of the block, in order */
+
 /* Step graphs (train_step.c). */
 bool train_build(Train *train);                       /* all objectives, watches and events */
 /* Batch fields (or the whole arrays) of the block's data, or of the objective's own. */
