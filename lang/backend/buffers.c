@@ -51,8 +51,7 @@ static int add_made_constant(Lowering *lowering, const Node *node) {
 int lowering_part(Lowering *lowering, const Node *node, int part) {
     int *slot = &lowering->part_buffers[lowering->first_part[node->id] + part];
     if (*slot < 0)
-        *slot = add_buffer(lowering, (Buffer){.kind = BUFFER_SLAB, .dtype = node->parts[part].dtype,
-                                              .shape = node->parts[part].shape}, -1);
+        *slot = add_buffer(lowering, (Buffer){.kind = BUFFER_SLAB, .dtype = node->parts[part].dtype, .shape = node->parts[part].shape}, -1);
     return *slot;
 }
 
@@ -74,8 +73,8 @@ int lowering_buffer(Lowering *lowering, Node *node) {
 
 int lowering_snapshot(Lowering *lowering, Node *leaf) {
     if (lowering->snapshot_of[leaf->id] < 0)
-        lowering->snapshot_of[leaf->id] = add_buffer(lowering, (Buffer){.kind = BUFFER_SLAB, .dtype = leaf->type.dtype,
-                                                                        .shape = leaf->type.shape}, -1);
+        lowering->snapshot_of[leaf->id] = add_buffer(
+            lowering, (Buffer){.kind = BUFFER_SLAB, .dtype = leaf->type.dtype, .shape = leaf->type.shape}, -1);
     return lowering->snapshot_of[leaf->id];
 }
 

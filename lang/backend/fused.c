@@ -19,8 +19,8 @@ typedef struct Numbered {
 typedef struct Builder {
     Lowering *lowering;
     const Task *task;
-    int number;  /* of the task */
-    int next;    /* register, counted from the first that is not an input */
+    int number; /* of the task */
+    int next;   /* register, counted from the first that is not an input */
     LIST(FusedInput) inputs;
     LIST(FusedInstruction) instructions;
     LIST(int) operands; /* three for each instruction, with LOAD_BASE */
@@ -40,8 +40,7 @@ static int number_register(Builder *builder, DType dtype, double value) {
         const Numbered *known = &builder->numbers.items[k];
         if (known->dtype == dtype && memcmp(&known->value, &value, sizeof value) == 0) return known->reg;
     }
-    FusedInstruction instruction = {.code = FUSED_CONSTANT, .dtype = (uint8_t)dtype, .operand_dtype = (uint8_t)dtype,
-                                    .number = value};
+    FusedInstruction instruction = {.code = FUSED_CONSTANT, .dtype = (uint8_t)dtype, .operand_dtype = (uint8_t)dtype, .number = value};
     int reg = emit(builder, instruction, (int[3]){0, 0, 0});
     list_push(&builder->numbers, ((Numbered){dtype, value, reg}));
     return reg;
@@ -52,8 +51,7 @@ static int load_register(Builder *builder, const Access *access) {
     memcpy(input.strides, access->strides, sizeof input.strides);
     for (size_t k = 0; k < builder->inputs.count; k++) {
         const FusedInput *known = &builder->inputs.items[k];
-        if (known->buffer == input.buffer && memcmp(known->strides, input.strides, sizeof input.strides) == 0)
-            return LOAD_BASE + (int)k;
+        if (known->buffer == input.buffer && memcmp(known->strides, input.strides, sizeof input.strides) == 0) return LOAD_BASE + (int)k;
     }
     list_push(&builder->inputs, input);
     return LOAD_BASE + (int)builder->inputs.count - 1;
@@ -63,8 +61,7 @@ static int operand_register(Builder *builder, Node *operand) {
     double value;
     if (fold_uniform(operand, &value)) return number_register(builder, operand->type.dtype, value);
     Access access = access_resolve(operand);
-    if (builder->lowering->tasks->task_of[access.base->id] == builder->number)
-        return builder->lowering->register_of[access.base->id];
+    if (builder->lowering->tasks->task_of[access.base->id] == builder->number) return builder->lowering->register_of[access.base->id];
     return load_register(builder, &access);
 }
 
@@ -78,7 +75,8 @@ static int member_register(Builder *builder, const Node *node) {
     /* of WHERE, the operands that are chosen from */
     const Node *typical = node->inputs[node->input_count == 3 ? 1 : 0];
     FusedInstruction instruction = {.code = node->op == OP_CAST ? (uint16_t)FUSED_CAST : (uint16_t)node->op,
-                                    .dtype = (uint8_t)node->type.dtype, .operand_dtype = (uint8_t)typical->type.dtype};
+                                    .dtype = (uint8_t)node->type.dtype,
+                                    .operand_dtype = (uint8_t)typical->type.dtype};
     return emit(builder, instruction, operands);
 }
 
@@ -106,18 +104,21 @@ static uint16_t final_register(const Builder *builder, int reg) {
 
 static Fused *finish(Builder *builder, Shape space) {
     Fused *fused = allocate(sizeof *fused);
-    *fused = (Fused){.shape = space, .register_count = (int)builder->inputs.count + builder->next,
-                     .inputs = builder->inputs.items, .input_count = (int)builder->inputs.count,
-                     .instructions = builder->instructions.items, .instruction_count = (int)builder->instructions.count,
-                     .outputs = builder->outputs.items, .output_count = (int)builder->outputs.count};
+    *fused = (Fused){.shape = space,
+                     .register_count = (int)builder->inputs.count + builder->next,
+                     .inputs = builder->inputs.items,
+                     .input_count = (int)builder->inputs.count,
+                     .instructions = builder->instructions.items,
+                     .instruction_count = (int)builder->instructions.count,
+                     .outputs = builder->outputs.items,
+                     .output_count = (int)builder->outputs.count};
     for (int k = 0; k < fused->instruction_count; k++) {
         FusedInstruction *instruction = &fused->instructions[k];
         instruction->result = final_register(builder, k); /* one register for each instruction, in order */
         if (instruction->code == FUSED_CONSTANT) continue;
         for (int j = 0; j < 3; j++) instruction->operands[j] = final_register(builder, builder->operands.items[3 * k + j]);
     }
-    for (int k = 0; k < fused->output_count; k++)
-        fused->outputs[k].reg = final_register(builder, builder->output_registers.items[k]);
+    for (int k = 0; k < fused->output_count; k++) fused->outputs[k].reg = final_register(builder, builder->output_registers.items[k]);
     list_free(&builder->operands);
     list_free(&builder->output_registers);
     list_free(&builder->numbers);
@@ -139,8 +140,12 @@ Fused *lower_copy(int64_t count, int from, int to) {
     Fused *fused = allocate(sizeof *fused);
     FusedInput input = {.buffer = from, .strides = {1}};
     FusedOutput output = {.buffer = to, .reg = 0, .reduce = FUSED_STORE};
-    *fused = (Fused){.shape = count == 1 ? shape_scalar() : shape_1(count), .register_count = 1,
-                     .inputs = lower_array(&input, sizeof input), .input_count = 1,
-                     .instructions = allocate(1), .outputs = lower_array(&output, sizeof output), .output_count = 1};
+    *fused = (Fused){.shape = count == 1 ? shape_scalar() : shape_1(count),
+                     .register_count = 1,
+                     .inputs = lower_array(&input, sizeof input),
+                     .input_count = 1,
+                     .instructions = allocate(1),
+                     .outputs = lower_array(&output, sizeof output),
+                     .output_count = 1};
     return fused;
 }

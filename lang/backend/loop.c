@@ -24,9 +24,12 @@ static Cell **retained(Cell *const *cells, int count) {
 PlanLoop *lower_loop(Lowering *lowering, const Node *node) {
     const LoopBody *body = node->loop;
     PlanLoop *loop = allocate(sizeof *loop);
-    *loop = (PlanLoop){.captured = retained(body->captured_cells, body->captured_count), .captured_count = body->captured_count,
-                       .carries = retained(body->carry_cells, body->carry_count), .carry_count = body->carry_count,
-                       .max = body->max, .record = node->int_count > 0 && node->ints[0] != 0};
+    *loop = (PlanLoop){.captured = retained(body->captured_cells, body->captured_count),
+                       .captured_count = body->captured_count,
+                       .carries = retained(body->carry_cells, body->carry_count),
+                       .carry_count = body->carry_count,
+                       .max = body->max,
+                       .record = node->int_count > 0 && node->ints[0] != 0};
     loop->body = body_plan(lowering, body->graph, body->next, body->carry_count);
     if (body->condition != NULL) loop->condition = body_plan(lowering, body->graph, &body->condition, 1);
     if (loop->body != NULL && (body->condition == NULL || loop->condition != NULL)) return loop;

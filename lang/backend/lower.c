@@ -34,9 +34,14 @@ static size_t scratch_bytes(const Lowering *lowering, const PlanStep *step) {
     View *views = allocate(sizeof(View) * (size_t)(step->input_count + step->output_count));
     for (int k = 0; k < step->input_count; k++) views[k] = view_of(lowering, step->inputs[k]);
     for (int k = 0; k < step->output_count; k++) views[step->input_count + k] = view_of(lowering, step->outputs[k]);
-    KernelCall call = {.inputs = views, .input_count = step->input_count, .outputs = views + step->input_count,
-                       .output_count = step->output_count, .ints = step->ints, .int_count = step->int_count,
-                       .numbers = step->numbers, .number_count = step->number_count};
+    KernelCall call = {.inputs = views,
+                       .input_count = step->input_count,
+                       .outputs = views + step->input_count,
+                       .output_count = step->output_count,
+                       .ints = step->ints,
+                       .int_count = step->int_count,
+                       .numbers = step->numbers,
+                       .number_count = step->number_count};
     size_t bytes = step->kernel->scratch_bytes(&call);
     free(views);
     return bytes;
@@ -136,8 +141,10 @@ bool lower(Lowered *lowered, const Unit *unit, const Tasks *tasks, const Schedul
     size_t steps = (size_t)schedule->count;
     Plan *plan = allocate(sizeof *plan);
     Program *program = allocate(sizeof *program);
-    *plan = (Plan){.steps = allocate(sizeof(PlanStep) * steps), .commit_start = schedule->commit_start,
-                   .outputs = allocate(sizeof(int) * (size_t)unit->output_count), .output_count = unit->output_count};
+    *plan = (Plan){.steps = allocate(sizeof(PlanStep) * steps),
+                   .commit_start = schedule->commit_start,
+                   .outputs = allocate(sizeof(int) * (size_t)unit->output_count),
+                   .output_count = unit->output_count};
     *program = (Program){.plan = plan, .step_spans = allocate(sizeof(Span) * steps), .step_labels = allocate(sizeof(char *) * (steps + 1))};
     *lowered = (Lowered){.program = program, .may_overwrite = allocate(steps)};
     prepare(&lowering);

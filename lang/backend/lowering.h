@@ -12,11 +12,11 @@ typedef struct Lowering {
     const CompileOptions *options;
     LIST(Buffer) buffers;
     LIST(int) roots;
-    int *buffer_of;    /* by node id; -1: none yet */
-    int *snapshot_of;  /* by node id of a leaf */
-    int *first_part;   /* by node id: where the buffers of its parts stand in part_buffers */
+    int *buffer_of;   /* by node id; -1: none yet */
+    int *snapshot_of; /* by node id of a leaf */
+    int *first_part;  /* by node id: where the buffers of its parts stand in part_buffers */
     int *part_buffers;
-    int *register_of;  /* by node id: within the fused group at hand */
+    int *register_of; /* by node id: within the fused group at hand */
 } Lowering;
 
 /* The buffer that holds the node's value, made when first asked for. */

@@ -7,10 +7,10 @@
 #include <string.h>
 
 static const Builtin *const families[] = {
-    builtins_math,    builtins_reduce, builtins_create,  builtins_shape,    builtins_join,  builtins_index,
-    builtins_product, builtins_conv,   builtins_pool,    builtins_linalg,   builtins_fourier, builtins_random,
-    builtins_init,    builtins_gradient, builtins_list,  builtins_loop,  builtins_text,  builtins_load,    builtins_split,    builtins_labels, builtins_synthetic,
-    builtins_model,    builtins_refuse, builtins_substitute, builtins_weights,
+    builtins_math,  builtins_reduce, builtins_create,     builtins_shape,   builtins_join,   builtins_index,  builtins_product,
+    builtins_conv,  builtins_pool,   builtins_linalg,     builtins_fourier, builtins_random, builtins_init,   builtins_gradient,
+    builtins_list,  builtins_loop,   builtins_text,       builtins_load,    builtins_split,  builtins_labels, builtins_synthetic,
+    builtins_model, builtins_refuse, builtins_substitute, builtins_weights,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
@@ -32,10 +32,31 @@ const Builtin *builtin_at(int index) {
 
 const char *builtin_group(int index) {
     static const char *const titles[FAMILY_COUNT] = {
-        "elementwise", "sums and statistics", "tensors from sizes", "shapes", "joining and windows", "picking and placing",
-        "products", "convolution", "pooling", "linear algebra", "Fourier transforms", "random numbers",
-        "first values", "derivatives", "lists and functions", "loops and solves", "text", "loading data", "splits", "label noise", "data that is computed",
-        "models", "refusals", "trial points", "parameters as values",
+        "elementwise",
+        "sums and statistics",
+        "tensors from sizes",
+        "shapes",
+        "joining and windows",
+        "picking and placing",
+        "products",
+        "convolution",
+        "pooling",
+        "linear algebra",
+        "Fourier transforms",
+        "random numbers",
+        "first values",
+        "derivatives",
+        "lists and functions",
+        "loops and solves",
+        "text",
+        "loading data",
+        "splits",
+        "label noise",
+        "data that is computed",
+        "models",
+        "refusals",
+        "trial points",
+        "parameters as values",
     };
     for (int f = 0; f < FAMILY_COUNT; f++)
         for (const Builtin *at = families[f]; at->signature; at++)
@@ -72,7 +93,8 @@ static const char *argument_name(Elaborator *e, const Arguments *a, int k) {
 }
 
 static bool too_small(Elaborator *e, const Arguments *a, int k, int64_t least, int64_t found) {
-    return diagnose(e->diagnostics, "E0304", a->values[k].span, "%s must be at least %lld, found %lld", argument_name(e, a, k), (long long)least, (long long)found);
+    return diagnose(e->diagnostics, "E0304", a->values[k].span, "%s must be at least %lld, found %lld", argument_name(e, a, k),
+                    (long long)least, (long long)found);
 }
 
 bool integer_at(Elaborator *e, const Arguments *a, int k, int64_t least, int64_t *out) {

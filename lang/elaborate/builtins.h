@@ -6,36 +6,39 @@
 #include "lang/elaborate/elaborate.h"
 
 /* Every table ends with a row without signature. */
-extern const Builtin builtins_math[];      /* elementwise */
-extern const Builtin builtins_reduce[];    /* sums, maxima, statistics along axes */
-extern const Builtin builtins_create[];    /* tensors from sizes */
-extern const Builtin builtins_shape[];     /* the same numbers in another shape */
-extern const Builtin builtins_join[];      /* concat, pad, tile, windows */
-extern const Builtin builtins_index[];     /* gather, scatter, sort, one-hot */
-extern const Builtin builtins_product[];   /* matmul, einsum, outer ... */
-extern const Builtin builtins_conv[];      /* convolution */
-extern const Builtin builtins_pool[];      /* pooling, upsampling */
-extern const Builtin builtins_linalg[];    /* solves and factorizations */
+extern const Builtin builtins_math[];    /* elementwise */
+extern const Builtin builtins_reduce[];  /* sums, maxima, statistics along axes */
+extern const Builtin builtins_create[];  /* tensors from sizes */
+extern const Builtin builtins_shape[];   /* the same numbers in another shape */
+extern const Builtin builtins_join[];    /* concat, pad, tile, windows */
+extern const Builtin builtins_index[];   /* gather, scatter, sort, one-hot */
+extern const Builtin builtins_product[]; /* matmul, einsum, outer ... */
+extern const Builtin builtins_conv[];    /* convolution */
+extern const Builtin builtins_pool[];    /* pooling, upsampling */
+extern const Builtin builtins_linalg[];  /* solves and factorizations */
 extern const Builtin builtins_fourier[];
 extern const Builtin builtins_random[];
-extern const Builtin builtins_init[];      /* initialisers by name */
-extern const Builtin builtins_gradient[];  /* derivatives */
-extern const Builtin builtins_list[];      /* lists, functions of functions */
-extern const Builtin builtins_loop[];      /* what loops leave behind */
-extern const Builtin builtins_text[];      /* characters as numbers */
-extern const Builtin builtins_load[];      /* data sets */
-extern const Builtin builtins_split[];     /* splits of data sets */
-extern const Builtin builtins_labels[];    /* label noise */
-extern const Builtin builtins_synthetic[]; /* data sets that are computed */
-extern const Builtin builtins_refuse[];    /* what a function or method does not accept */
-extern const Builtin builtins_weights[];   /* parameters of models as records */
+extern const Builtin builtins_init[];       /* initialisers by name */
+extern const Builtin builtins_gradient[];   /* derivatives */
+extern const Builtin builtins_list[];       /* lists, functions of functions */
+extern const Builtin builtins_loop[];       /* what loops leave behind */
+extern const Builtin builtins_text[];       /* characters as numbers */
+extern const Builtin builtins_load[];       /* data sets */
+extern const Builtin builtins_split[];      /* splits of data sets */
+extern const Builtin builtins_labels[];     /* label noise */
+extern const Builtin builtins_synthetic[];  /* data sets that are computed */
+extern const Builtin builtins_refuse[];     /* what a function or method does not accept */
+extern const Builtin builtins_weights[];    /* parameters of models as records */
 extern const Builtin builtins_substitute[]; /* values at trial points */
 
 /* --- signatures (builtins_call.c) --- */
 typedef struct Parameter {
-    const char *name; int length;             /* slices of the signature */
-    const char *choices; int choices_length;  /* "a|b|<size>": `<...>` stands for any value; NULL: not a choice */
-    const char *initial; int initial_length;  /* default; NULL: none */
+    const char *name;
+    int length; /* slices of the signature */
+    const char *choices;
+    int choices_length; /* "a|b|<size>": `<...>` stands for any value; NULL: not a choice */
+    const char *initial;
+    int initial_length; /* default; NULL: none */
     bool is_optional, is_variadic;
 } Parameter;
 typedef struct Signature {
@@ -60,7 +63,7 @@ bool integer_at(Elaborator *e, const Arguments *a, int k, int64_t least, int64_t
 bool integers_at(Elaborator *e, const Arguments *a, int k, int count, int64_t least, int64_t *out);
 bool rank_at_least(Elaborator *e, const Arguments *a, int k, const Node *x, int rank);
 Node *call_op(Elaborator *e, OpCode op, Node *const *inputs, int count, const int64_t *ints, int int_count, const Type *type);
-Node *constant_of(Elaborator *e, Tensor *tensor);       /* takes the reference; NULL stays NULL */
+Node *constant_of(Elaborator *e, Tensor *tensor); /* takes the reference; NULL stays NULL */
 Value list_value(List *list, Span span);
 Value record_value(Record *record, Span span);
 Value tensor_fault(Elaborator *e, const Arguments *a, const char *code, const Fault *fault); /* NONE, reported */
@@ -82,7 +85,8 @@ Node *random_initial(Elaborator *e, OpCode op, Type type, const char *path);
 struct DataSet;
 /* A record of splits, or the split itself where there is only "all"; columns become leaves of fresh cells. */
 Value dataset_value(Elaborator *e, const struct DataSet *set, Span span);
-Value column_value(Elaborator *e, const char *label, const char *name, Tensor *tensor, Span span); /* takes the reference; NULL gives NONE */
+Value column_value(Elaborator *e, const char *label, const char *name, Tensor *tensor,
+                   Span span); /* takes the reference; NULL gives NONE */
 
 /* --- initialisers (builtins_init.c) --- */
 bool is_initialiser(const char *name); /* a distribution that may stand after `~`: glorot, he ... */

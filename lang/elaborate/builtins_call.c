@@ -95,13 +95,13 @@ static bool unknown_choice(Elaborator *e, const Parameter *parameter, const char
 }
 
 static bool choose(Elaborator *e, const Parameter *parameter, Value *value) {
-    if (value->kind == VALUE_CHOICE)
-        return choice_allows(parameter, value->text) || unknown_choice(e, parameter, value->text, value->span);
+    if (value->kind == VALUE_CHOICE) return choice_allows(parameter, value->text) || unknown_choice(e, parameter, value->text, value->span);
     bool is_size = value->kind == VALUE_NUMBER || value->kind == VALUE_LIST || value->kind == VALUE_TENSOR;
     if (is_size && choice_is_open(parameter)) return true;
     if (value->kind == VALUE_STRING) {
         if (!choice_allows(parameter, value->text)) return unknown_choice(e, parameter, value->text, value->span);
-        diagnose(e->diagnostics, "E0303", value->span, "expected a bare name for '%.*s', found a string", parameter->length, parameter->name);
+        diagnose(e->diagnostics, "E0303", value->span, "expected a bare name for '%.*s', found a string", parameter->length,
+                 parameter->name);
         return diagnose_help(e->diagnostics, "choices are bare names: write %s without quotes", value->text);
     }
     if (value->kind == VALUE_BOOL && choice_allows(parameter, value->truth ? "true" : "false")) return true;
@@ -238,8 +238,8 @@ static bool complete(Binding *binding) {
         if (parameter->initial) {
             binding->arguments->values[k] = default_value(binding->e, parameter, binding->arguments->span);
         } else if (!parameter->is_optional) {
-            diagnose(binding->e->diagnostics, "E0301", binding->arguments->span, "'%s' needs the argument '%.*s'",
-                     name_of(binding, buffer), parameter->length, parameter->name);
+            diagnose(binding->e->diagnostics, "E0301", binding->arguments->span, "'%s' needs the argument '%.*s'", name_of(binding, buffer),
+                     parameter->length, parameter->name);
             return diagnose_help(binding->e->diagnostics, "%s", binding->builtin->signature);
         }
     }

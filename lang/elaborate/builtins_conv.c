@@ -75,8 +75,7 @@ static Node *add_bias(Elaborator *e, const Arguments *a, Node *y) {
 }
 
 static Node *conv_node(Elaborator *e, OpCode op, Node *x, Node *kernel, const Geometry *g, const Type *type) {
-    int64_t ints[] = {g->stride[0], g->stride[1], g->low[0],      g->high[0],     g->low[1],
-                      g->high[1],   g->dilation[0], g->dilation[1], g->groups};
+    int64_t ints[] = {g->stride[0], g->stride[1], g->low[0], g->high[0], g->low[1], g->high[1], g->dilation[0], g->dilation[1], g->groups};
     if (x && kernel && x->type.dtype != kernel->type.dtype) {
         DType wider = x->type.dtype > kernel->type.dtype ? x->type.dtype : kernel->type.dtype;
         x = build_cast(e->graph, x, wider);
@@ -152,12 +151,18 @@ static Value run_conv_transpose(Elaborator *e, const Builtin *self, const Argume
     " Cross-correlation, as networks use it. `padding` is valid (none), same (output = ceil(size / stride)), circular or reflect (as same, with such borders), a number or a list. E0400 when channels or sizes do not fit."
 const Builtin builtins_conv[] = {
     {"conv2d(x, kernel, bias?, stride = 1, padding: valid|same|circular|reflect|<sizes> = valid, dilation = 1, groups = 1)", run_conv, 2,
-     "x [n, c, h, w] with kernel [o, c/groups, kh, kw] gives [n, o, oh, ow]; bias [o]." CONV_TEXT " Example: conv2d(ones([1, 1, 4, 4]), ones([1, 1, 3, 3]), padding = same)", false},
+     "x [n, c, h, w] with kernel [o, c/groups, kh, kw] gives [n, o, oh, ow]; bias [o]." CONV_TEXT
+     " Example: conv2d(ones([1, 1, 4, 4]), ones([1, 1, 3, 3]), padding = same)",
+     false},
     {"conv1d(x, kernel, bias?, stride = 1, padding: valid|same|circular|reflect|<sizes> = valid, dilation = 1, groups = 1)", run_conv, 1,
-     "x [n, c, l] with kernel [o, c/groups, k] gives [n, o, ol]; bias [o]." CONV_TEXT " Example: conv1d(ones([1, 1, 6]), ones([1, 1, 2]), stride = 2)", false},
+     "x [n, c, l] with kernel [o, c/groups, k] gives [n, o, ol]; bias [o]." CONV_TEXT
+     " Example: conv1d(ones([1, 1, 6]), ones([1, 1, 2]), stride = 2)",
+     false},
     {"conv_transpose2d(x, kernel, bias?, stride = 1, padding = 0, output_padding = 0, dilation = 1, groups = 1)", run_conv_transpose, 2,
-     "The adjoint of conv2d: x [n, c, h, w] with kernel [c, o/groups, kh, kw] gives [n, o, oh, ow], oh = (h - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1. Example: conv_transpose2d(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), stride = 2)", false},
+     "The adjoint of conv2d: x [n, c, h, w] with kernel [c, o/groups, kh, kw] gives [n, o, oh, ow], oh = (h - 1) * stride - 2 * padding + dilation * (kh - 1) + output_padding + 1. Example: conv_transpose2d(ones([1, 1, 2, 2]), ones([1, 1, 2, 2]), stride = 2)",
+     false},
     {"conv_transpose1d(x, kernel, bias?, stride = 1, padding = 0, output_padding = 0, dilation = 1, groups = 1)", run_conv_transpose, 1,
-     "The adjoint of conv1d: x [n, c, l] with kernel [c, o/groups, k]. Example: conv_transpose1d(ones([1, 1, 3]), ones([1, 1, 2]), stride = 2)", false},
+     "The adjoint of conv1d: x [n, c, l] with kernel [c, o/groups, k]. Example: conv_transpose1d(ones([1, 1, 3]), ones([1, 1, 2]), stride = 2)",
+     false},
     {0},
 };

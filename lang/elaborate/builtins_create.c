@@ -4,9 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-static Node *filled(Elaborator *e, DType dtype, Shape shape, double value) {
-    return build_full(e->graph, (Type){dtype, shape}, value);
-}
+static Node *filled(Elaborator *e, DType dtype, Shape shape, double value) { return build_full(e->graph, (Type){dtype, shape}, value); }
 
 static Value run_constant(Elaborator *e, const Builtin *self, const Arguments *a) {
     Shape shape;
@@ -195,15 +193,23 @@ const Builtin builtins_create[] = {
     {"ones_like(x)", run_like, 1, "Ones with the shape and type of x. Example: ones_like([1.5, 2.0])", false},
     {"full_like(x, value)", run_like, -1, "One value with the shape and type of x. Example: full_like([1.5, 2.0], 0.1)", false},
     {"eye(n, m?)", run_eye, 0, "The identity matrix [n, n], or [n, m] with ones on the main diagonal. Example: eye(3)", false},
-    {"arange(from, to?, step?)", run_arange, 0, "from, from + step, ... below `to`; with one argument 0, 1, ... below it. Whole numbers give i64, else floats. Example: arange(0, 1, 0.25)", false},
-    {"linspace(from, to, n)", run_linspace, 0, "n evenly spaced floats from `from` to `to`, both included. Example: linspace(0, 1, 5)", false},
-    {"logspace(from, to, n)", run_linspace, 1, "n floats 10^from ... 10^to, evenly spaced in the exponent. Example: logspace(-3, 0, 4)", false},
-    {"iota(shape, axis = -1)", run_iota, 0, "i64 tensor whose elements are their index along `axis`. Example: iota([2, 3], axis = 0)", false},
+    {"arange(from, to?, step?)", run_arange, 0,
+     "from, from + step, ... below `to`; with one argument 0, 1, ... below it. Whole numbers give i64, else floats. Example: arange(0, 1, 0.25)",
+     false},
+    {"linspace(from, to, n)", run_linspace, 0, "n evenly spaced floats from `from` to `to`, both included. Example: linspace(0, 1, 5)",
+     false},
+    {"logspace(from, to, n)", run_linspace, 1, "n floats 10^from ... 10^to, evenly spaced in the exponent. Example: logspace(-3, 0, 4)",
+     false},
+    {"iota(shape, axis = -1)", run_iota, 0, "i64 tensor whose elements are their index along `axis`. Example: iota([2, 3], axis = 0)",
+     false},
     {"tensor(x)", run_tensor, 0, "A number, list or tensor as a float tensor. Example: tensor([1, 2, 3])", false},
-    {"tril(x, offset = 0)", run_triangle, 1, "The lower triangle of the last two axes, zeros above; `offset` moves the diagonal up. Example: tril(ones([3, 3]))", false},
+    {"tril(x, offset = 0)", run_triangle, 1,
+     "The lower triangle of the last two axes, zeros above; `offset` moves the diagonal up. Example: tril(ones([3, 3]))", false},
     {"triu(x, offset = 0)", run_triangle, 0, "The upper triangle of the last two axes, zeros below. Example: triu(ones([3, 3]), 1)", false},
     {"diag(x)", run_diag, 0, "Of a vector the diagonal matrix; of a matrix (or batch) the main diagonal. Example: diag([1, 2, 3])", false},
     {"trace(x)", run_trace, 0, "Sum of the main diagonal of the last two axes. Example: trace(eye(3))", false},
-    {"meshgrid(xs...)", run_meshgrid, 0, "One tensor a vector, all of the product's shape: element [i, j] is xs[k][i or j]. Example: meshgrid(linspace(0, 1, 3), linspace(0, 1, 2))", false},
+    {"meshgrid(xs...)", run_meshgrid, 0,
+     "One tensor a vector, all of the product's shape: element [i, j] is xs[k][i or j]. Example: meshgrid(linspace(0, 1, 3), linspace(0, 1, 2))",
+     false},
     {0},
 };

@@ -22,15 +22,17 @@ static Value run_fft(Elaborator *e, const Builtin *self, const Arguments *a) {
     return result_of(a, transform(e, pairs_at(e, a, dimensions), self->data < 0, dimensions));
 }
 
-static Node *part_of_pair(Elaborator *e, Node *x, int64_t which) { return x ? build_select(e->graph, x, x->type.shape.rank - 1, which) : NULL; }
+static Node *part_of_pair(Elaborator *e, Node *x, int64_t which) {
+    return x ? build_select(e->graph, x, x->type.shape.rank - 1, which) : NULL;
+}
 
 static Node *pair(Elaborator *e, Node *real, Node *imaginary) {
     Shape shape;
     if (!real || !imaginary) return NULL;
     if (!shape_broadcast(real->type.shape, imaginary->type.shape, &shape)) {
         char one[SHAPE_TEXT], two[SHAPE_TEXT];
-        diagnose(e->diagnostics, "E0400", e->graph->here, "the real part is %s and the imaginary part %s", shape_text(real->type.shape, one),
-                 shape_text(imaginary->type.shape, two));
+        diagnose(e->diagnostics, "E0400", e->graph->here, "the real part is %s and the imaginary part %s",
+                 shape_text(real->type.shape, one), shape_text(imaginary->type.shape, two));
         return NULL;
     }
     DType wider = real->type.dtype > imaginary->type.dtype ? real->type.dtype : imaginary->type.dtype;
@@ -110,15 +112,20 @@ static Value run_complex_mul(Elaborator *e, const Builtin *self, const Arguments
 
 #define PAIRS " Complex numbers are pairs (real, imaginary) in a last axis of size 2."
 const Builtin builtins_fourier[] = {
-    {"fft(x)", run_fft, 1, "Discrete Fourier transform of x [..., n, 2] along n, unscaled." PAIRS " Example: fft(complex([1.0, 0.0, 0.0, 0.0], 0.0))", false},
+    {"fft(x)", run_fft, 1,
+     "Discrete Fourier transform of x [..., n, 2] along n, unscaled." PAIRS " Example: fft(complex([1.0, 0.0, 0.0, 0.0], 0.0))", false},
     {"ifft(x)", run_fft, -1, "Inverse of fft, divided by n." PAIRS " Example: ifft(fft(complex([1.0, 2.0], 0.0)))", false},
     {"fft2(x)", run_fft, 2, "Transform of x [..., h, w, 2] along h and w, unscaled." PAIRS " Example: fft2(complex(eye(2), 0.0))", false},
     {"ifft2(x)", run_fft, -2, "Inverse of fft2, divided by h*w." PAIRS " Example: ifft2(fft2(complex(eye(2), 0.0)))", false},
-    {"rfft(x)", run_rfft, 0, "Transform of real x [..., n]: the frequencies 0 ... n/2, [..., n/2 + 1, 2]." PAIRS " Example: rfft([1.0, 2.0, 3.0, 4.0])", false},
-    {"irfft(x, n?)", run_irfft, 0, "Inverse of rfft: real [..., n]; n is even unless given." PAIRS " Example: irfft(rfft([1.0, 2.0, 3.0, 4.0]))", false},
-    {"complex(real, imaginary)", run_complex, 0, "Pairs of two real tensors: [...] and [...] give [..., 2]. Example: complex([1.0], [2.0])", false},
+    {"rfft(x)", run_rfft, 0,
+     "Transform of real x [..., n]: the frequencies 0 ... n/2, [..., n/2 + 1, 2]." PAIRS " Example: rfft([1.0, 2.0, 3.0, 4.0])", false},
+    {"irfft(x, n?)", run_irfft, 0,
+     "Inverse of rfft: real [..., n]; n is even unless given." PAIRS " Example: irfft(rfft([1.0, 2.0, 3.0, 4.0]))", false},
+    {"complex(real, imaginary)", run_complex, 0, "Pairs of two real tensors: [...] and [...] give [..., 2]. Example: complex([1.0], [2.0])",
+     false},
     {"real(x)", run_part, 0, "The real parts of pairs [..., 2]. Example: real([3.0, 4.0])", false},
     {"imaginary(x)", run_part, 1, "The imaginary parts of pairs [..., 2]. Example: imaginary([3.0, 4.0])", false},
-    {"complex_product(a, b)", run_complex_mul, 0, "Elementwise product of pairs [..., 2]. Example: complex_product([0.0, 1.0], [0.0, 1.0])", false},
+    {"complex_product(a, b)", run_complex_mul, 0, "Elementwise product of pairs [..., 2]. Example: complex_product([0.0, 1.0], [0.0, 1.0])",
+     false},
     {0},
 };

@@ -89,7 +89,8 @@ static Value run_hvp(Elaborator *e, const Builtin *self, const Arguments *a) {
     Value result = value_none(), direction = lazy_argument(e, self, a, 2);
     if (!value_ok(direction) || !variables_read(e, self, a, 1, &v)) return value_none();
     Node *cost = variables_cost(e, self, a, &v);
-    Node **directions = arena_alloc(e->arena, sizeof *directions * (size_t)(v.count + 1)), **first = cost ? variables_gradients(e, self, a, &v, cost) : NULL;
+    Node **directions = arena_alloc(e->arena, sizeof *directions * (size_t)(v.count + 1)),
+         **first = cost ? variables_gradients(e, self, a, &v, cost) : NULL;
     int at = 0;
     if (first && read_directions(e, direction, v.structure, directions, &at, a, v.nodes)) {
         Node *product = NULL;
@@ -97,7 +98,8 @@ static Value run_hvp(Elaborator *e, const Builtin *self, const Arguments *a) {
             Node *term = build_sum_all(graph, build_binary(graph, OP_MUL, first[k], build_stop(graph, directions[k])));
             product = product ? build_binary(graph, OP_ADD, product, term) : term;
         }
-        if (product && autodiff_grad(graph, product, v.nodes, v.count, true, directions)) result = variables_structured(e, &v, directions, a->span);
+        if (product && autodiff_grad(graph, product, v.nodes, v.count, true, directions))
+            result = variables_structured(e, &v, directions, a->span);
     }
     variables_restore(e, &v);
     return result;
@@ -256,7 +258,8 @@ static Value run_straight_through(Elaborator *e, const Builtin *self, const Argu
     return result_of(a, build_straight_through(e->graph, hard, soft));
 }
 
-#define VARIABLE " The variable is a tensor or a name, a list or record of those (the result has the same structure), or a model or selection (a record by path). A value that mentions it and does not vary with it has derivative 0; E0500 when the value does not mention it, or an operation on the way has no derivative."
+#define VARIABLE \
+    " The variable is a tensor or a name, a list or record of those (the result has the same structure), or a model or selection (a record by path). A value that mentions it and does not vary with it has derivative 0; E0500 when the value does not mention it, or an operation on the way has no derivative."
 /* A cost that is one number per sample has one gradient per sample: the rows of its jacobian. */
 static Value run_per_sample(Elaborator *e, const Builtin *self, const Arguments *a) {
     const Tree *call = argument_tree(self, a, 0);
@@ -272,16 +275,28 @@ static Value run_per_sample(Elaborator *e, const Builtin *self, const Arguments 
 
 const Builtin builtins_gradient[] = {
     {"grad(cost, x)", run_grad, 0, "Derivative of a single number in x, with the shape of x." VARIABLE " Example: grad(x^3, x)", true},
-    {"d(u, t)", run_grad, 1, "Pointwise derivative: grad(sum(u), t), right when element k of u depends on element k of t only." VARIABLE " Example: d(sin(t), t)", true},
-    {"jvp(y, x, v)", run_jvp, 0, "Jacobian of y in x times the direction v (the shape of x), with the shape of y. Example: jvp(f(x), x, v)", true},
-    {"vjp(y, x, v)", run_vjp, 0, "The direction v (the shape of y) times the jacobian of y in x, with the shape of x." VARIABLE " Example: vjp(f(x), x, v)", true},
-    {"hvp(cost, w, v)", run_hvp, 0, "Hessian of a single number in w times the direction v, which has the structure of w." VARIABLE " Example: hvp(cost, w, v)", true},
-    {"jacobian(y, x)", run_jacobian, 0, "All derivatives of y in the tensor x: shape of y, then shape of x; at most 4096 sweeps. Example: jacobian(f(x), x)", true},
-    {"per_sample(gradient)", run_per_sample, 0, "per_sample(grad(cost, w)): the gradient of each sample's cost by itself, [n, shape of w], where cost is [n]; one backward sweep a sample, at most 4096. Example: per_sample(grad(cross_entropy(x @ w, y), w))", true},
+    {"d(u, t)", run_grad, 1,
+     "Pointwise derivative: grad(sum(u), t), right when element k of u depends on element k of t only." VARIABLE " Example: d(sin(t), t)",
+     true},
+    {"jvp(y, x, v)", run_jvp, 0, "Jacobian of y in x times the direction v (the shape of x), with the shape of y. Example: jvp(f(x), x, v)",
+     true},
+    {"vjp(y, x, v)", run_vjp, 0,
+     "The direction v (the shape of y) times the jacobian of y in x, with the shape of x." VARIABLE " Example: vjp(f(x), x, v)", true},
+    {"hvp(cost, w, v)", run_hvp, 0,
+     "Hessian of a single number in w times the direction v, which has the structure of w." VARIABLE " Example: hvp(cost, w, v)", true},
+    {"jacobian(y, x)", run_jacobian, 0,
+     "All derivatives of y in the tensor x: shape of y, then shape of x; at most 4096 sweeps. Example: jacobian(f(x), x)", true},
+    {"per_sample(gradient)", run_per_sample, 0,
+     "per_sample(grad(cost, w)): the gradient of each sample's cost by itself, [n, shape of w], where cost is [n]; one backward sweep a sample, at most 4096. Example: per_sample(grad(cross_entropy(x @ w, y), w))",
+     true},
     {"hessian(cost, x)", run_jacobian, 1, "All second derivatives of a single number: shape of x twice. Example: hessian(cost, x)", true},
-    {"laplacian(u, x)", run_divergence, 1, "Sum of the second derivatives at each point: x [n, d] with u [n] or [n, 1] gives [n]; when u and x have one shape, the second derivative pointwise. Example: laplacian(u(x), x)", true},
-    {"divergence(v, x)", run_divergence, 0, "Sum over k of d v[.., k] / d x[.., k] at each point; v and x are [n, d]. Example: divergence(f(x), x)", true},
+    {"laplacian(u, x)", run_divergence, 1,
+     "Sum of the second derivatives at each point: x [n, d] with u [n] or [n, 1] gives [n]; when u and x have one shape, the second derivative pointwise. Example: laplacian(u(x), x)",
+     true},
+    {"divergence(v, x)", run_divergence, 0,
+     "Sum over k of d v[.., k] / d x[.., k] at each point; v and x are [n, d]. Example: divergence(f(x), x)", true},
     {"stop(x)", run_stop, 0, "The same value with derivative 0; lists and records item by item. Example: stop([1.0, 2.0])", false},
-    {"straight_through(hard, soft)", run_straight_through, 0, "The value of `hard` with the derivative of `soft`. Example: straight_through(round([0.7]), [0.7])", false},
+    {"straight_through(hard, soft)", run_straight_through, 0,
+     "The value of `hard` with the derivative of `soft`. Example: straight_through(round([0.7]), [0.7])", false},
     {0},
 };

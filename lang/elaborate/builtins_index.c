@@ -10,8 +10,10 @@ static Node *index_at(Elaborator *e, const Arguments *a, int k) {
     Node *index = node_at(e, a, k);
     if (!index || index->type.dtype == DTYPE_I64) return index;
     char buffer[KIND_TEXT];
-    diagnose(e->diagnostics, "E0401", a->values[k].span, "expected whole numbers, found %s", value_describe(value_tensor(index, a->span), buffer));
-    diagnose_help(e->diagnostics, index->type.dtype == DTYPE_BOOL ? "where(mask) gives the numbers of the true ones" : "int(x) cuts fractions");
+    diagnose(e->diagnostics, "E0401", a->values[k].span, "expected whole numbers, found %s",
+             value_describe(value_tensor(index, a->span), buffer));
+    diagnose_help(e->diagnostics,
+                  index->type.dtype == DTYPE_BOOL ? "where(mask) gives the numbers of the true ones" : "int(x) cuts fractions");
     return NULL;
 }
 
@@ -39,7 +41,8 @@ static Value run_scatter(Elaborator *e, const Builtin *self, const Arguments *a)
         }
         for (int k = 0; k < base->type.shape.rank; k++)
             if (k != axis) shape.dims[shape.rank++] = base->type.shape.dims[k];
-            else for (int j = 0; j < index->type.shape.rank; j++) shape.dims[shape.rank++] = index->type.shape.dims[j];
+            else
+                for (int j = 0; j < index->type.shape.rank; j++) shape.dims[shape.rank++] = index->type.shape.dims[j];
     }
     update = build_broadcast(e->graph, build_cast(e->graph, update, base->type.dtype), shape);
     return result_of(a, update ? build_scatter(e->graph, (OpCode)self->data, base, index, update, axis) : NULL);
@@ -76,8 +79,8 @@ static Value run_top_k(Elaborator *e, const Builtin *self, const Arguments *a) {
     int64_t k;
     if (!rank_at_least(e, a, 0, x, 1) || !integer_at(e, a, 1, 0, &k) || !axis_at(e, a, 2, x->type.shape.rank, &axis)) return value_none();
     if (k > x->type.shape.dims[axis]) {
-        diagnose(e->diagnostics, "E0304", a->values[1].span, "an axis of size %lld has no %lld largest", (long long)x->type.shape.dims[axis],
-                 (long long)k);
+        diagnose(e->diagnostics, "E0304", a->values[1].span, "an axis of size %lld has no %lld largest",
+                 (long long)x->type.shape.dims[axis], (long long)k);
         return value_none();
     }
     Node *sort = sorted(e, x, axis, !flag_at(a, 3));
@@ -148,17 +151,37 @@ static Value run_one_hot(Elaborator *e, const Builtin *self, const Arguments *a)
 }
 
 const Builtin builtins_index[] = {
-    {"gather(x, index, axis = 0)", run_gather, 0, "x at whole-number positions along an axis; the axis is replaced by the shape of `index`. Numbers known while compiling may count from the end, computed tensors count from 0. Out of range is an error when it runs. Example: gather([10, 20, 30], [2, 0])", false},
-    {"gather_along(x, index, axis = -1)", run_gather, 1, "For each place the element of x at index[place] along the axis; index has the rank of x. Example: gather_along([[10, 20], [30, 40]], [[1], [0]])", false},
-    {"scatter_add(base, index, update, axis = 0)", run_scatter, OP_SCATTER_ADD, "base with `update` added at the places that gather(base, index, axis) reads; repeated indices add up in order. Example: scatter_add(zeros(3), [0, 0, 2], [1.0, 2.0, 3.0])", false},
-    {"scatter_set(base, index, update, axis = 0)", run_scatter, OP_SCATTER_SET, "base with `update` written at the places that gather(base, index, axis) reads; of repeated indices the last wins. Example: scatter_set(zeros(3), [1], [5.0])", false},
-    {"scatter_along_add(base, index, update, axis = -1)", run_scatter, OP_SCATTER_ALONG_ADD, "base with `update` added where gather_along(base, index, axis) reads. Example: scatter_along_add(zeros([2, 3]), [[0], [2]], 1.0)", false},
-    {"sort(x, axis = -1, descending = false)", run_sort, 0, "The elements in order along an axis; stable, NaN counts as the largest. Example: sort([3, 1, 2])", false},
-    {"argsort(x, axis = -1, descending = false)", run_sort, 1, "The indices that sort x along an axis, i64. Example: argsort([3, 1, 2])", false},
-    {"top_k(x, k, axis = -1, smallest = false)", run_top_k, 0, "The k largest (or smallest) elements along an axis, in order: a record {values, indices}. NaN counts as the largest. Example: top_k([3, 9, 5], 2).values", false},
-    {"searchsorted(sorted, values, right = false)", run_searchsorted, 0, "For each value the index where it would go into the ascending vector: how many are smaller (right = true: not larger). Example: searchsorted([1, 3, 5], [0, 3, 9])", false},
-    {"unique(x)", run_unique, 0, "The distinct numbers, ascending. Outside train blocks only, since their count depends on numbers. Example: unique([3, 1, 3])", false},
-    {"one_hot(labels, classes?)", run_one_hot, 0, "1 at the class and 0 elsewhere: [n] gives [n, classes], float; classes defaults to the largest label + 1 where that is known; a label outside gives a row of zeros. Example: one_hot([0, 2], 3)", false},
-    {"bincount(labels, classes?)", run_one_hot, 1, "How often each class occurs, i64 [classes]; labels outside are not counted. Example: bincount([0, 2, 2], 3)", false},
+    {"gather(x, index, axis = 0)", run_gather, 0,
+     "x at whole-number positions along an axis; the axis is replaced by the shape of `index`. Numbers known while compiling may count from the end, computed tensors count from 0. Out of range is an error when it runs. Example: gather([10, 20, 30], [2, 0])",
+     false},
+    {"gather_along(x, index, axis = -1)", run_gather, 1,
+     "For each place the element of x at index[place] along the axis; index has the rank of x. Example: gather_along([[10, 20], [30, 40]], [[1], [0]])",
+     false},
+    {"scatter_add(base, index, update, axis = 0)", run_scatter, OP_SCATTER_ADD,
+     "base with `update` added at the places that gather(base, index, axis) reads; repeated indices add up in order. Example: scatter_add(zeros(3), [0, 0, 2], [1.0, 2.0, 3.0])",
+     false},
+    {"scatter_set(base, index, update, axis = 0)", run_scatter, OP_SCATTER_SET,
+     "base with `update` written at the places that gather(base, index, axis) reads; of repeated indices the last wins. Example: scatter_set(zeros(3), [1], [5.0])",
+     false},
+    {"scatter_along_add(base, index, update, axis = -1)", run_scatter, OP_SCATTER_ALONG_ADD,
+     "base with `update` added where gather_along(base, index, axis) reads. Example: scatter_along_add(zeros([2, 3]), [[0], [2]], 1.0)",
+     false},
+    {"sort(x, axis = -1, descending = false)", run_sort, 0,
+     "The elements in order along an axis; stable, NaN counts as the largest. Example: sort([3, 1, 2])", false},
+    {"argsort(x, axis = -1, descending = false)", run_sort, 1, "The indices that sort x along an axis, i64. Example: argsort([3, 1, 2])",
+     false},
+    {"top_k(x, k, axis = -1, smallest = false)", run_top_k, 0,
+     "The k largest (or smallest) elements along an axis, in order: a record {values, indices}. NaN counts as the largest. Example: top_k([3, 9, 5], 2).values",
+     false},
+    {"searchsorted(sorted, values, right = false)", run_searchsorted, 0,
+     "For each value the index where it would go into the ascending vector: how many are smaller (right = true: not larger). Example: searchsorted([1, 3, 5], [0, 3, 9])",
+     false},
+    {"unique(x)", run_unique, 0,
+     "The distinct numbers, ascending. Outside train blocks only, since their count depends on numbers. Example: unique([3, 1, 3])", false},
+    {"one_hot(labels, classes?)", run_one_hot, 0,
+     "1 at the class and 0 elsewhere: [n] gives [n, classes], float; classes defaults to the largest label + 1 where that is known; a label outside gives a row of zeros. Example: one_hot([0, 2], 3)",
+     false},
+    {"bincount(labels, classes?)", run_one_hot, 1,
+     "How often each class occurs, i64 [classes]; labels outside are not counted. Example: bincount([0, 2, 2], 3)", false},
     {0},
 };

@@ -6,7 +6,7 @@
 
 /* An initialiser is called as a built-in that knows what it fills. */
 typedef struct Draft {
-    Builtin builtin;    /* first, so that `self` of a run is the draft */
+    Builtin builtin; /* first, so that `self` of a run is the draft */
     Type type;
     const char *path;
 } Draft;
@@ -70,8 +70,8 @@ static Value run_constant(Elaborator *e, const Builtin *self, const Arguments *a
 static bool needs_rank(Elaborator *e, const Draft *draft, const Arguments *a, int least) {
     if (draft->type.shape.rank >= least) return true;
     char shape[SHAPE_TEXT], name[64];
-    return diagnose(e->diagnostics, "E0304", a->span, "'%s' needs a matrix or a kernel, and '%s' is %s", builtin_name(&draft->builtin, name),
-                    draft->path, shape_text(draft->type.shape, shape));
+    return diagnose(e->diagnostics, "E0304", a->span, "'%s' needs a matrix or a kernel, and '%s' is %s",
+                    builtin_name(&draft->builtin, name), draft->path, shape_text(draft->type.shape, shape));
 }
 
 /* q of a normal matrix, tall side first (Saxe et al. 2014). */
@@ -136,8 +136,9 @@ bool is_initialiser(const char *name) { return find_initialiser(name) != NULL; }
 
 static Node *unknown_initialiser(Elaborator *e, const char *name, Span span) {
     diagnose(e->diagnostics, "E0303", span, "there is no initialiser '%s'", name);
-    diagnose_help(e->diagnostics, "the initialisers are normal(mean, std), uniform(low, high), glorot, glorot_normal, he, he_uniform, lecun, "
-                                  "lecun_uniform, orthogonal, identity, zeros, ones, constant(value)");
+    diagnose_help(e->diagnostics,
+                  "the initialisers are normal(mean, std), uniform(low, high), glorot, glorot_normal, he, he_uniform, lecun, "
+                  "lecun_uniform, orthogonal, identity, zeros, ones, constant(value)");
     return NULL;
 }
 
@@ -178,8 +179,7 @@ Node *initial_value(Elaborator *e, const Tree *initialiser, Shape shape, DType d
     if (written) return fill(e, written, initialiser->kind == TREE_CALL ? initialiser : NULL, type, scope, path, initialiser->span);
     const Tree *name = initialiser->kind == TREE_CALL ? initialiser->items[0] : initialiser;
     Value found = value_none();
-    if (name->kind == TREE_NAME && !scope_find(e, scope, name->name, &found))
-        return unknown_initialiser(e, name->name, name->span);
+    if (name->kind == TREE_NAME && !scope_find(e, scope, name->name, &found)) return unknown_initialiser(e, name->name, name->span);
     Value value = elaborate(e, initialiser, scope);
     if (value.kind == VALUE_CHOICE) { /* a setting that names an initialiser */
         written = find_initialiser(value.text);
@@ -216,14 +216,28 @@ static Value run_itself(Elaborator *e, const Builtin *self, const Arguments *a) 
 #define AFTER(name, rest) "A first value: `param w: [d, k] ~ " name "` " rest
 #define FANS " A matrix is [in, out], a kernel [out, in, size...]. As a function it gives such a tensor. Example: "
 const Builtin builtins_init[] = {
-    {"glorot(shape, gain = 1)", run_as_function, 0, AFTER("glorot", "is uniform with variance 2 gain^2 / (in + out) (Glorot and Bengio 2010).") FANS "glorot([3, 2]).shape", false},
-    {"glorot_normal(shape, gain = 1)", run_as_function, 0, AFTER("glorot_normal", "is normal with variance 2 gain^2 / (in + out).") FANS "glorot_normal([3, 2]).shape", false},
-    {"he(shape, gain = 1)", run_as_function, 0, AFTER("he", "is normal with variance 2 gain^2 / in (He et al. 2015), right before a relu.") FANS "he([3, 2]).shape", false},
-    {"he_uniform(shape, gain = 1)", run_as_function, 0, AFTER("he_uniform", "is uniform with variance 2 gain^2 / in.") FANS "he_uniform([3, 2]).shape", false},
-    {"lecun(shape, gain = 1)", run_as_function, 0, AFTER("lecun", "is normal with variance gain^2 / in (LeCun et al. 1998).") FANS "lecun([3, 2]).shape", false},
-    {"lecun_uniform(shape, gain = 1)", run_as_function, 0, AFTER("lecun_uniform", "is uniform with variance gain^2 / in.") FANS "lecun_uniform([3, 2]).shape", false},
-    {"orthogonal(shape, gain = 1)", run_as_function, 0, AFTER("orthogonal", "has orthonormal columns, or rows when it is wide, times gain (Saxe et al. 2014).") FANS "orthogonal([3, 2]).shape", false},
-    {"identity(x)", run_itself, 0, AFTER("identity", "is the identity matrix, or the kernel that passes every channel through. As a function it gives back its argument. Example: identity(3)"), false},
-    {"constant(value)", run_itself, 0, AFTER("constant(0.5)", "is this value everywhere. As a function it gives back its argument. Example: constant(0.5)"), false},
+    {"glorot(shape, gain = 1)", run_as_function, 0,
+     AFTER("glorot", "is uniform with variance 2 gain^2 / (in + out) (Glorot and Bengio 2010).") FANS "glorot([3, 2]).shape", false},
+    {"glorot_normal(shape, gain = 1)", run_as_function, 0,
+     AFTER("glorot_normal", "is normal with variance 2 gain^2 / (in + out).") FANS "glorot_normal([3, 2]).shape", false},
+    {"he(shape, gain = 1)", run_as_function, 0,
+     AFTER("he", "is normal with variance 2 gain^2 / in (He et al. 2015), right before a relu.") FANS "he([3, 2]).shape", false},
+    {"he_uniform(shape, gain = 1)", run_as_function, 0,
+     AFTER("he_uniform", "is uniform with variance 2 gain^2 / in.") FANS "he_uniform([3, 2]).shape", false},
+    {"lecun(shape, gain = 1)", run_as_function, 0,
+     AFTER("lecun", "is normal with variance gain^2 / in (LeCun et al. 1998).") FANS "lecun([3, 2]).shape", false},
+    {"lecun_uniform(shape, gain = 1)", run_as_function, 0,
+     AFTER("lecun_uniform", "is uniform with variance gain^2 / in.") FANS "lecun_uniform([3, 2]).shape", false},
+    {"orthogonal(shape, gain = 1)", run_as_function, 0,
+     AFTER("orthogonal", "has orthonormal columns, or rows when it is wide, times gain (Saxe et al. 2014).") FANS
+     "orthogonal([3, 2]).shape",
+     false},
+    {"identity(x)", run_itself, 0,
+     AFTER(
+         "identity",
+         "is the identity matrix, or the kernel that passes every channel through. As a function it gives back its argument. Example: identity(3)"),
+     false},
+    {"constant(value)", run_itself, 0,
+     AFTER("constant(0.5)", "is this value everywhere. As a function it gives back its argument. Example: constant(0.5)"), false},
     {0},
 };

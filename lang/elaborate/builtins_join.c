@@ -70,7 +70,8 @@ static Value join_splits(Elaborator *e, const Arguments *a) {
             record_add(e, joined, field.name, field.value);
             continue;
         }
-        Arguments columns = {.rest = arena_alloc(e->arena, sizeof(Value) * (size_t)a->rest_count), .rest_count = a->rest_count, .span = a->span};
+        Arguments columns = {
+            .rest = arena_alloc(e->arena, sizeof(Value) * (size_t)a->rest_count), .rest_count = a->rest_count, .span = a->span};
         for (int k = 0; k < a->rest_count; k++) {
             columns.rest[k] = a->rest[k].kind == VALUE_RECORD ? record_field(a->rest[k].record, field.name) : value_none();
             if (value_ok(columns.rest[k])) continue;
@@ -104,8 +105,9 @@ static Value run_stack(Elaborator *e, const Builtin *self, const Arguments *a) {
     for (int k = 1; k < count; k++)
         if (!shape_equal(nodes[k]->type.shape, nodes[0]->type.shape)) {
             char one[SHAPE_TEXT], other[SHAPE_TEXT];
-            diagnose(e->diagnostics, "E0400", k < a->rest_count ? a->rest[k].span : a->span, "what is stacked must have one shape, found %s after %s",
-                     shape_text(nodes[k]->type.shape, other), shape_text(nodes[0]->type.shape, one));
+            diagnose(e->diagnostics, "E0400", k < a->rest_count ? a->rest[k].span : a->span,
+                     "what is stacked must have one shape, found %s after %s", shape_text(nodes[k]->type.shape, other),
+                     shape_text(nodes[0]->type.shape, one));
             diagnose_help(e->diagnostics, "concat joins along an axis that is there");
             return value_none();
         }
@@ -238,7 +240,8 @@ static bool pad_widths(Elaborator *e, Value width, int rank, int64_t *low, int64
     for (int k = 0; k < count; k++) {
         Value item = width.list->items[k];
         if (item.kind == VALUE_LIST && item.list->count == 2) {
-            if (!to_integer(e, item.list->items[0], &low[k + offset]) || !to_integer(e, item.list->items[1], &high[k + offset])) return false;
+            if (!to_integer(e, item.list->items[0], &low[k + offset]) || !to_integer(e, item.list->items[1], &high[k + offset]))
+                return false;
         } else {
             if (!to_integer(e, item, &low[k + offset])) return false;
             high[k + offset] = low[k + offset];
@@ -322,14 +325,24 @@ static Value run_unfold(Elaborator *e, const Builtin *self, const Arguments *a) 
 }
 
 const Builtin builtins_join[] = {
-    {"concat(xs..., axis = 0)", run_concat, 0, "Tensors one after the other along an axis; other axes must agree. Takes several arguments or one list. Lists of other things and splits of data sets with equal fields are joined too. Example: concat([1, 2], [3])", false},
+    {"concat(xs..., axis = 0)", run_concat, 0,
+     "Tensors one after the other along an axis; other axes must agree. Takes several arguments or one list. Lists of other things and splits of data sets with equal fields are joined too. Example: concat([1, 2], [3])",
+     false},
     {"stack(xs..., axis = 0)", run_stack, 0, "Tensors of one shape along a new axis. Example: stack([1, 2], [3, 4], axis = 1)", false},
-    {"chunks(x, sizes, axis = 0)", run_chunks, 0, "A list of parts: a number of equal ones, or the sizes listed. Example: chunks([1, 2, 3, 4], 2)", false},
-    {"tile(x, counts)", run_tile, 0, "x repeated as a whole, counts[k] times along axis k; a shorter list is for the last axes. Example: tile([1, 2], 3)", false},
-    {"repeat_elements(x, times, axis = 0)", run_repeat_elements, 0, "Every element along the axis repeated in place: [a, b] gives [a, a, b, b]. Example: repeat_elements([1, 2], 2)", false},
+    {"chunks(x, sizes, axis = 0)", run_chunks, 0,
+     "A list of parts: a number of equal ones, or the sizes listed. Example: chunks([1, 2, 3, 4], 2)", false},
+    {"tile(x, counts)", run_tile, 0,
+     "x repeated as a whole, counts[k] times along axis k; a shorter list is for the last axes. Example: tile([1, 2], 3)", false},
+    {"repeat_elements(x, times, axis = 0)", run_repeat_elements, 0,
+     "Every element along the axis repeated in place: [a, b] gives [a, a, b, b]. Example: repeat_elements([1, 2], 2)", false},
     {"flip(x, axis = -1)", run_flip, 0, "x with one axis, or each of a list, reversed. Example: flip([1, 2, 3])", false},
-    {"roll(x, shift, axis = 0)", run_roll, 0, "x moved along the axis; what leaves at one end enters at the other. Example: roll([1, 2, 3], 1)", false},
-    {"pad(x, width, mode: zero|constant|circular|reflect|edge = zero, value = 0)", run_pad, 0, "x with a border. `width` is a number for all sides, a list per axis, or a list of [low, high]; a shorter list is for the last axes. `value` fills constant borders. Example: pad([1, 2, 3], 1, mode = reflect)", false},
-    {"unfold(x, size, step = 1, axis = 0)", run_unfold, 0, "All windows of `size` along an axis, every `step`: the axis counts windows, a new last axis holds their elements. Example: unfold(0..5, 3)", false},
+    {"roll(x, shift, axis = 0)", run_roll, 0,
+     "x moved along the axis; what leaves at one end enters at the other. Example: roll([1, 2, 3], 1)", false},
+    {"pad(x, width, mode: zero|constant|circular|reflect|edge = zero, value = 0)", run_pad, 0,
+     "x with a border. `width` is a number for all sides, a list per axis, or a list of [low, high]; a shorter list is for the last axes. `value` fills constant borders. Example: pad([1, 2, 3], 1, mode = reflect)",
+     false},
+    {"unfold(x, size, step = 1, axis = 0)", run_unfold, 0,
+     "All windows of `size` along an axis, every `step`: the axis counts windows, a new last axis holds their elements. Example: unfold(0..5, 3)",
+     false},
     {0},
 };

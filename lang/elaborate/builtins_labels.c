@@ -25,7 +25,8 @@ static const int64_t *label_map(Elaborator *e, const Arguments *a, int k, int64_
     Tensor *tensor = node ? to_tensor(e, value_tensor(node, a->values[k].span)) : NULL;
     if (!tensor) return NULL;
     if (tensor->dtype != DTYPE_I64 || tensor->shape.rank != 1 || (known && tensor->shape.dims[0] < *classes)) {
-        diagnose(e->diagnostics, "E0401", a->values[k].span, "expected a list with the new class of each of the %lld classes", (long long)*classes);
+        diagnose(e->diagnostics, "E0401", a->values[k].span, "expected a list with the new class of each of the %lld classes",
+                 (long long)*classes);
         return NULL;
     }
     *classes = tensor->shape.dims[0];
@@ -76,14 +77,16 @@ static Value run_transition(Elaborator *e, const Builtin *self, const Arguments 
         return value_none();
     }
     if (choice_is(a, 2, "other")) matrix = noise_matrix_symmetric(classes, rate, e->float_type, &fault);
-    else if (choice_is(a, 2, "any")) matrix = noise_matrix_symmetric(classes, rate * (double)(classes - 1) / (double)classes, e->float_type, &fault);
+    else if (choice_is(a, 2, "any"))
+        matrix = noise_matrix_symmetric(classes, rate * (double)(classes - 1) / (double)classes, e->float_type, &fault);
     else if (choice_is(a, 2, "next")) matrix = noise_matrix_pair(classes, rate, e->float_type, &fault);
     else {
         int64_t length = classes;
         const int64_t *map = label_map(e, a, 2, &length, true);
         if (!map) return value_none();
         if (length != classes) {
-            diagnose(e->diagnostics, "E0304", a->values[2].span, "the map is for %lld classes, not %lld", (long long)length, (long long)classes);
+            diagnose(e->diagnostics, "E0304", a->values[2].span, "the map is for %lld classes, not %lld", (long long)length,
+                     (long long)classes);
             return value_none();
         }
         matrix = noise_matrix_map(classes, rate, map, e->float_type, &fault);
@@ -92,8 +95,14 @@ static Value run_transition(Elaborator *e, const Builtin *self, const Arguments 
 }
 
 const Builtin builtins_labels[] = {
-    {"flip_labels(labels, rate, to: any|other|cifar10|fashion|<map> = any, seed = 0, classes?)", run_flip_labels, 0, "Labels [n] of which exactly floor(rate * n) are drawn anew: uniformly over all classes (any), over the wrong ones (other), or, class by class, set to what a map says: a list with the new class of each class, or the usual one for CIFAR-10 or Fashion-MNIST. Example: flip_labels([0, 1, 2, 0], 0.5, to = other, seed = 1)", false},
-    {"redraw_labels(labels, matrix, seed = 0)", run_redraw, 0, "Every label drawn anew from the row of its class in a noise matrix [classes, classes]. Example: redraw_labels(y, noise_transition(3, 0.2), seed = 1)", false},
-    {"noise_transition(classes, rate, to: other|any|next|cifar10|fashion|<map> = any)", run_transition, 0, "The matrix [classes, classes] of the chances that class i (row) is labelled j when a share `rate` is drawn anew: over all classes (any), over all others, on the next one, or where a map sends it. Example: noise_transition(3, 0.3)", false},
+    {"flip_labels(labels, rate, to: any|other|cifar10|fashion|<map> = any, seed = 0, classes?)", run_flip_labels, 0,
+     "Labels [n] of which exactly floor(rate * n) are drawn anew: uniformly over all classes (any), over the wrong ones (other), or, class by class, set to what a map says: a list with the new class of each class, or the usual one for CIFAR-10 or Fashion-MNIST. Example: flip_labels([0, 1, 2, 0], 0.5, to = other, seed = 1)",
+     false},
+    {"redraw_labels(labels, matrix, seed = 0)", run_redraw, 0,
+     "Every label drawn anew from the row of its class in a noise matrix [classes, classes]. Example: redraw_labels(y, noise_transition(3, 0.2), seed = 1)",
+     false},
+    {"noise_transition(classes, rate, to: other|any|next|cifar10|fashion|<map> = any)", run_transition, 0,
+     "The matrix [classes, classes] of the chances that class i (row) is labelled j when a share `rate` is drawn anew: over all classes (any), over all others, on the next one, or where a map sends it. Example: noise_transition(3, 0.3)",
+     false},
     {0},
 };

@@ -106,7 +106,8 @@ static Value wide_qr(Elaborator *e, const Arguments *a, Node *x, int64_t rows, i
     Node *square = columns_of(graph, x, 0, rows), *rest = columns_of(graph, x, rows, columns);
     Node *factors = square && rest ? call_op(e, OP_QR, &square, 1, NULL, 0, NULL) : NULL;
     if (!factors) return value_none();
-    Node *q = build_part(graph, factors, 0), *r = build_part(graph, factors, 1), *right = build_matmul(graph, build_swap_last(graph, q), rest);
+    Node *q = build_part(graph, factors, 0), *r = build_part(graph, factors, 1),
+         *right = build_matmul(graph, build_swap_last(graph, q), rest);
     Node *whole = right ? build_concat(graph, (Node *[]){r, right}, 2, x->type.shape.rank - 1) : NULL;
     if (!whole) return value_none();
     Record *record = record_new(e);
@@ -117,7 +118,7 @@ static Value wide_qr(Elaborator *e, const Arguments *a, Node *x, int64_t rows, i
 
 static Value run_factor(Elaborator *e, const Builtin *self, const Arguments *a) {
     static const char *const qr[] = {"q", "r"}, *const eigh[] = {"values", "vectors"}, *const svd[] = {"u", "s", "vt"},
-                      *const slogdet[] = {"sign", "logdet"};
+                             *const slogdet[] = {"sign", "logdet"};
     static const int ordered[] = {0, 1, 2}, swapped[] = {1, 0};
     OpCode op = (OpCode)self->data;
     Node *x = matrix_at(e, a, 0, op == OP_EIGH || op == OP_SLOGDET);
@@ -138,7 +139,9 @@ static Value run_singular_values(Elaborator *e, const Builtin *self, const Argum
     return result_of(a, node ? build_part(e->graph, node, op == OP_SVD) : NULL);
 }
 
-static Node *entry(Graph *graph, Node *x, int64_t row, int64_t column) { return build_select(graph, build_select(graph, x, -1, column), -1, row); }
+static Node *entry(Graph *graph, Node *x, int64_t row, int64_t column) {
+    return build_select(graph, build_select(graph, x, -1, column), -1, row);
+}
 
 /* The determinant of two columns in the rows `row` and `row + 1`. */
 static Node *minor_of(Graph *graph, Node *x, int row, int64_t left, int64_t right) {
@@ -231,20 +234,43 @@ static Value run_matrix_power(Elaborator *e, const Builtin *self, const Argument
 }
 
 const Builtin builtins_linalg[] = {
-    {"solve(a, b)", run_solve, 0, "x with a @ x = b for square a [..., n, n]; b is [n] or [..., n, k]. By LU; E0901 when a is singular. Example: solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])", false},
-    {"triangular_solve(a, b, lower = true, transpose = false)", run_triangular, 0, "x with a @ x = b reading only one triangle of a; transpose = true solves a.T @ x = b. Example: triangular_solve([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0])", false},
-    {"inverse(a)", run_inverse, 0, "Inverse of square matrices [..., n, n]; solve(a, b) is more accurate than inverse(a) @ b. Example: inverse([[2.0, 0.0], [0.0, 4.0]])", false},
+    {"solve(a, b)", run_solve, 0,
+     "x with a @ x = b for square a [..., n, n]; b is [n] or [..., n, k]. By LU; E0901 when a is singular. Example: solve([[2.0, 0.0], [0.0, 4.0]], [1.0, 1.0])",
+     false},
+    {"triangular_solve(a, b, lower = true, transpose = false)", run_triangular, 0,
+     "x with a @ x = b reading only one triangle of a; transpose = true solves a.T @ x = b. Example: triangular_solve([[2.0, 0.0], [1.0, 1.0]], [2.0, 3.0])",
+     false},
+    {"inverse(a)", run_inverse, 0,
+     "Inverse of square matrices [..., n, n]; solve(a, b) is more accurate than inverse(a) @ b. Example: inverse([[2.0, 0.0], [0.0, 4.0]])",
+     false},
     {"pinv(a)", run_pinv, 0, "Moore-Penrose pseudo-inverse through the singular values. Example: pinv([[1.0, 0.0], [0.0, 0.0]])", false},
-    {"cholesky(a)", run_cholesky, 0, "Lower triangular l with l @ l.T = a, for symmetric positive definite a; E0901 otherwise. Example: cholesky([[4.0, 2.0], [2.0, 3.0]])", false},
-    {"qr(a)", run_factor, OP_QR, "Thin factorization a = q @ r: a record {q, r}, q with orthonormal columns, diagonal of r not negative. Example: qr([[3.0, 1.0], [4.0, 2.0]]).r", false},
-    {"eigh(a)", run_factor, OP_EIGH, "Eigenvalues (ascending) and eigenvectors (columns) of symmetric a: a record {values, vectors}. Example: eigh([[2.0, 1.0], [1.0, 2.0]]).values", false},
-    {"eigenvalues(a)", run_singular_values, OP_EIGH, "Eigenvalues of symmetric a, ascending. Example: eigenvalues([[2.0, 1.0], [1.0, 2.0]])", false},
-    {"svd(a)", run_factor, OP_SVD, "Thin singular value decomposition a = u @ diag(s) @ vt, s descending: a record {u, s, vt}. Example: svd([[3.0, 0.0], [0.0, 4.0]]).s", false},
-    {"singular_values(a)", run_singular_values, OP_SVD, "Singular values of a, descending. Example: singular_values([[3.0, 0.0], [0.0, 4.0]])", false},
-    {"det(a)", run_determinant, 0, "Determinant of square matrices. Its derivative needs an invertible matrix when that is larger than 3 x 3. Example: det([[1.0, 2.0], [3.0, 4.0]])", false},
+    {"cholesky(a)", run_cholesky, 0,
+     "Lower triangular l with l @ l.T = a, for symmetric positive definite a; E0901 otherwise. Example: cholesky([[4.0, 2.0], [2.0, 3.0]])",
+     false},
+    {"qr(a)", run_factor, OP_QR,
+     "Thin factorization a = q @ r: a record {q, r}, q with orthonormal columns, diagonal of r not negative. Example: qr([[3.0, 1.0], [4.0, 2.0]]).r",
+     false},
+    {"eigh(a)", run_factor, OP_EIGH,
+     "Eigenvalues (ascending) and eigenvectors (columns) of symmetric a: a record {values, vectors}. Example: eigh([[2.0, 1.0], [1.0, 2.0]]).values",
+     false},
+    {"eigenvalues(a)", run_singular_values, OP_EIGH,
+     "Eigenvalues of symmetric a, ascending. Example: eigenvalues([[2.0, 1.0], [1.0, 2.0]])", false},
+    {"svd(a)", run_factor, OP_SVD,
+     "Thin singular value decomposition a = u @ diag(s) @ vt, s descending: a record {u, s, vt}. Example: svd([[3.0, 0.0], [0.0, 4.0]]).s",
+     false},
+    {"singular_values(a)", run_singular_values, OP_SVD,
+     "Singular values of a, descending. Example: singular_values([[3.0, 0.0], [0.0, 4.0]])", false},
+    {"det(a)", run_determinant, 0,
+     "Determinant of square matrices. Its derivative needs an invertible matrix when that is larger than 3 x 3. Example: det([[1.0, 2.0], [3.0, 4.0]])",
+     false},
     {"logdet(a)", run_determinant, 1, "log |det a| of square matrices. Example: logdet(eye(3))", false},
-    {"slogdet(a)", run_factor, OP_SLOGDET, "Sign of the determinant and log of its size: a record {sign, logdet}. Example: slogdet(eye(3)).sign", false},
-    {"lstsq(a, b)", run_lstsq, 0, "x that minimizes |a @ x - b|^2 for a [m, n] with m >= n and full rank; b is [m] or [m, k]. Example: lstsq([[1.0], [1.0]], [1.0, 3.0])", false},
-    {"matrix_power(a, n)", run_matrix_power, 0, "a multiplied n times with itself; n < 0 uses the inverse, 0 gives the identity. Example: matrix_power([[1.0, 1.0], [0.0, 1.0]], 5)", false},
+    {"slogdet(a)", run_factor, OP_SLOGDET,
+     "Sign of the determinant and log of its size: a record {sign, logdet}. Example: slogdet(eye(3)).sign", false},
+    {"lstsq(a, b)", run_lstsq, 0,
+     "x that minimizes |a @ x - b|^2 for a [m, n] with m >= n and full rank; b is [m] or [m, k]. Example: lstsq([[1.0], [1.0]], [1.0, 3.0])",
+     false},
+    {"matrix_power(a, n)", run_matrix_power, 0,
+     "a multiplied n times with itself; n < 0 uses the inverse, 0 gives the identity. Example: matrix_power([[1.0, 1.0], [0.0, 1.0]], 5)",
+     false},
     {0},
 };

@@ -219,10 +219,17 @@ static Value run_fields(Elaborator *e, const Builtin *self, const Arguments *a) 
 }
 
 const Builtin builtins_list[] = {
-    {"repeat(n, maker, x?)", run_repeat, 0, "Calls `maker` n times and composes what it makes; a parameter of `maker` gets the number of the round, from 0. x |> repeat(n, maker) applies it to x. Example: repeat(3, () -> dense{64} |> relu)", false},
-    {"sequential(stages...)", run_sequential, 0, "A function that applies the stages in order; takes several or one list. x |> sequential(f, g) applies it to x. Example: sequential(dense{64}, relu, dense{10})", false},
-    {"map(list, f)", run_map, 0, "The list of f(item); a second parameter of f gets the position. Lists, ranges, rows of tensors. Example: map(0..3, (k) -> k * k)", false},
-    {"fold(list, f, start?)", run_fold, 0, "f(f(start, item 0), item 1) ...; without `start` from the first item. Example: fold([1, 2, 3], (a, b) -> a * b)", false},
+    {"repeat(n, maker, x?)", run_repeat, 0,
+     "Calls `maker` n times and composes what it makes; a parameter of `maker` gets the number of the round, from 0. x |> repeat(n, maker) applies it to x. Example: repeat(3, () -> dense{64} |> relu)",
+     false},
+    {"sequential(stages...)", run_sequential, 0,
+     "A function that applies the stages in order; takes several or one list. x |> sequential(f, g) applies it to x. Example: sequential(dense{64}, relu, dense{10})",
+     false},
+    {"map(list, f)", run_map, 0,
+     "The list of f(item); a second parameter of f gets the position. Lists, ranges, rows of tensors. Example: map(0..3, (k) -> k * k)",
+     false},
+    {"fold(list, f, start?)", run_fold, 0,
+     "f(f(start, item 0), item 1) ...; without `start` from the first item. Example: fold([1, 2, 3], (a, b) -> a * b)", false},
     {"zip(lists...)", run_zip, 0, "A list of lists: item k holds item k of each. Example: zip([1, 2], [\"a\", \"b\"])", false},
     {"range(from, to?)", run_range, 0, "The range from..to, or 0..from with one argument. Example: range(3)", false},
     {"first(x)", run_end, 0, "The first item of a list or row of a tensor. Example: first([5, 6])", false},

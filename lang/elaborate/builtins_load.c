@@ -32,7 +32,8 @@ static void add_descriptions(Elaborator *e, const DataSet *set, Record *record, 
     }
     Record *categories = record_new(e);
     for (size_t k = 0; k < set->categories.count; k++)
-        if (strcmp(set->categories.items[k].field, "y")) record_add(e, categories, set->categories.items[k].field, name_list(e, &set->categories.items[k].names, span));
+        if (strcmp(set->categories.items[k].field, "y"))
+            record_add(e, categories, set->categories.items[k].field, name_list(e, &set->categories.items[k].names, span));
     if (categories->count) add_once(e, record, "categories", record_value(categories, span));
 }
 
@@ -168,6 +169,8 @@ static Value run_load(Elaborator *e, const Builtin *self, const Arguments *a) {
 }
 
 const Builtin builtins_load[] = {
-    {"load(name, target?, otherwise?, finite = true)", run_load, 0, "A data set: a built-in one by its name, or a file by its ending (.csv .tsv .npy .npz .idx .png .pgm .ppm .safetensors .off, also .gz where usual; relative to the current directory). Gives a record of splits such as .train and .test, or the split itself when there is one. Columns are tensors, class numbers `y` are whole, `classes` and `features` are lists of names, `sample` is [c, h, w] for pictures. With target = \"column\" a table becomes `x` [n, d], all other columns, and `y`. With otherwise = \"fashion-14\" a set that cannot be read is replaced by that one, with a warning. Empty cells of a csv (also NA, N/A, null, ?) are NaN; any other NaN or infinity in a file is an error, unless finite = false. E0800 when it cannot be read. Example: load(\"iris\")", false},
+    {"load(name, target?, otherwise?, finite = true)", run_load, 0,
+     "A data set: a built-in one by its name, or a file by its ending (.csv .tsv .npy .npz .idx .png .pgm .ppm .safetensors .off, also .gz where usual; relative to the current directory). Gives a record of splits such as .train and .test, or the split itself when there is one. Columns are tensors, class numbers `y` are whole, `classes` and `features` are lists of names, `sample` is [c, h, w] for pictures. With target = \"column\" a table becomes `x` [n, d], all other columns, and `y`. With otherwise = \"fashion-14\" a set that cannot be read is replaced by that one, with a warning. Empty cells of a csv (also NA, N/A, null, ?) are NaN; any other NaN or infinity in a file is an error, unless finite = false. E0800 when it cannot be read. Example: load(\"iris\")",
+     false},
     {0},
 };

@@ -11,7 +11,10 @@ static Value run_history(Elaborator *e, const Builtin *self, const Arguments *a)
     int carries = loop ? loop->loop->carry_count : 0;
     if (loop && loop->part_count > carries + 1 && carry->ints[0] < carries)
         return result_of(a, build_part(e->graph, loop, carries + 1 + (int)carry->ints[0]));
-    diagnose(e->diagnostics, "E0401", a->span, loop && loop->part_count <= carries + 1 ? "a loop without `max N` has no history" : "`history` takes a carry of a loop, such as (loop (x = 1.0) until x > 5 max 4 { x <- 2 * x }).x");
+    diagnose(e->diagnostics, "E0401", a->span,
+             loop && loop->part_count <= carries + 1
+                 ? "a loop without `max N` has no history"
+                 : "`history` takes a carry of a loop, such as (loop (x = 1.0) until x > 5 max 4 { x <- 2 * x }).x");
     return value_none();
 }
 
@@ -36,7 +39,11 @@ static Value run_solved(Elaborator *e, const Builtin *self, const Arguments *a) 
 }
 
 const Builtin builtins_loop[] = {
-    {"history(carry)", run_history, 0, "The values of a carry of a loop with `max N`, [N + 1, ...]: row k before iteration k, row `steps` the last one, zeros beyond. Differentiable. Example: history((loop (x = 1.0) until x > 5 max 4 { x <- 2 * x }).x)", false},
-    {"solved(record)", run_solved, 0, "The record of a solve as it is; in a train block it is also given to the `solve` hooks of methods that act on the model around. Solvers of the standard library call it last. Example: solved({y = ones([1]), steps = 3}).steps", false},
+    {"history(carry)", run_history, 0,
+     "The values of a carry of a loop with `max N`, [N + 1, ...]: row k before iteration k, row `steps` the last one, zeros beyond. Differentiable. Example: history((loop (x = 1.0) until x > 5 max 4 { x <- 2 * x }).x)",
+     false},
+    {"solved(record)", run_solved, 0,
+     "The record of a solve as it is; in a train block it is also given to the `solve` hooks of methods that act on the model around. Solvers of the standard library call it last. Example: solved({y = ones([1]), steps = 3}).steps",
+     false},
     {0},
 };

@@ -41,6 +41,7 @@ static double r_unfolded(double a) { return a; }
 #define r_erfinv r_unfolded /* these two are left to the kernels: see is_folded */
 #define r_polygamma(order, a) r_unfolded((order) + (a))
 
+/* clang-format off */
 static double fold(OpCode op, double a, double b, double c) {
     switch ((int)op) {
 #define UNARY(NAME, name, kind, value, ...) case OP_##NAME: return (double)(value);
@@ -53,6 +54,7 @@ static double fold(OpCode op, double a, double b, double c) {
     }
     return NAN;
 }
+/* clang-format on */
 
 static bool is_folded(OpCode op) { return op != OP_ERFINV && op != OP_DIGAMMA && op != OP_POLYGAMMA; }
 
@@ -117,7 +119,8 @@ static Value true_indices(Elaborator *e, const Arguments *a) {
     for (int64_t k = 0; k < total; k++) {
         if (tensor_number(mask, k) == 0) continue;
         if (rank <= 1) tensor_i64(found)[at++] = k;
-        else for (int axis = 0; axis < rank; axis++) tensor_i64(found)[at++] = k / strides[axis] % mask->shape.dims[axis];
+        else
+            for (int axis = 0; axis < rank; axis++) tensor_i64(found)[at++] = k / strides[axis] % mask->shape.dims[axis];
     }
     return result_of(a, constant_of(e, found));
 }
@@ -169,8 +172,7 @@ static Node *composed(Graph *graph, int which, Node *x) {
 
 static Value run_composed(Elaborator *e, const Builtin *self, const Arguments *a) {
     if (a->values[0].kind == VALUE_NUMBER)
-        return value_number(fold_composed(self->data, a->values[0].number),
-                            self->data == MATH_SQUARE && a->values[0].is_integer, a->span);
+        return value_number(fold_composed(self->data, a->values[0].number), self->data == MATH_SQUARE && a->values[0].is_integer, a->span);
     Node *x = node_at(e, a, 0);
     if (self->data != MATH_SQUARE) x = to_float(e, x);
     return result_of(a, x ? composed(e->graph, self->data, x) : NULL);
@@ -221,30 +223,43 @@ const Builtin builtins_math[] = {
 #define BINARY(...)
 #define TERNARY(...)
 #define ROW_FLOAT(NAME, name, text) \
-    {#name "(x)", run_elementwise, OP_##NAME, "With a = x: " text ". Elementwise, any shape; integers become floats. Example: " #name "([0.25, 0.5])", false},
+    {#name "(x)", run_elementwise, OP_##NAME, \
+     "With a = x: " text ". Elementwise, any shape; integers become floats. Example: " #name "([0.25, 0.5])", false},
 #define ROW_NUMBER(NAME, name, text) \
-    {#name "(x)", run_elementwise, OP_##NAME, "With a = x: " text ". Elementwise, any shape; integers stay integers. Example: " #name "([-1.5, 2])", false},
+    {#name "(x)", run_elementwise, OP_##NAME, \
+     "With a = x: " text ". Elementwise, any shape; integers stay integers. Example: " #name "([-1.5, 2])", false},
 #define ROW_TEST(NAME, name, text) \
-    {#name "(x)", run_elementwise, OP_##NAME, "With a = x: " text ". Elementwise, a bool tensor. Example: " #name "(log([-1.0, 1.0]))", false},
+    {#name "(x)", run_elementwise, OP_##NAME, "With a = x: " text ". Elementwise, a bool tensor. Example: " #name "(log([-1.0, 1.0]))", \
+     false},
 #define ROW_LOGIC(...)
 #include "runtime/elementwise.def"
 #undef UNARY
 #undef BINARY
 #undef TERNARY
-    {"mod(a, b)", run_elementwise, OP_MOD, "a - b * floor(a / b), the remainder with the sign of b; the operator is %" BROADCASTS " Example: mod(-7, 3) is 2", false},
+    {"mod(a, b)", run_elementwise, OP_MOD,
+     "a - b * floor(a / b), the remainder with the sign of b; the operator is %" BROADCASTS " Example: mod(-7, 3) is 2", false},
     {"pow(a, b)", run_elementwise, OP_POW, "a to the power b; the operator is ^" BROADCASTS " Example: pow(2.0, [1, 2, 3])", false},
     {"atan2(y, x)", run_elementwise, OP_ATAN2, "Angle of the point (x, y) in (-pi, pi]" BROADCASTS " Example: atan2(1.0, -1.0)", false},
-    {"polygamma(order, x)", run_elementwise, OP_POLYGAMMA, "Derivative number `order` of digamma at x; order is a whole number >= 0. Example: polygamma(1, [1.0, 2.0])", false},
-    {"clamp(x, low?, high?)", run_clamp, 0, "x kept within [low, high]; one bound may be left out. The derivative in x is 1 on the closed interval, 0 outside. Example: clamp([-2, 0.5, 3], 0, 1)", false},
-    {"where(condition, a?, b?)", run_where, 0, "a where condition is true, else b; all broadcast. With the condition alone: the indices where it is true, i64 [count] for a vector, [count, rank] otherwise; outside train blocks only, since the count depends on numbers. Example: where([-1, 2] > 0, 1, 0)", false},
+    {"polygamma(order, x)", run_elementwise, OP_POLYGAMMA,
+     "Derivative number `order` of digamma at x; order is a whole number >= 0. Example: polygamma(1, [1.0, 2.0])", false},
+    {"clamp(x, low?, high?)", run_clamp, 0,
+     "x kept within [low, high]; one bound may be left out. The derivative in x is 1 on the closed interval, 0 outside. Example: clamp([-2, 0.5, 3], 0, 1)",
+     false},
+    {"where(condition, a?, b?)", run_where, 0,
+     "a where condition is true, else b; all broadcast. With the condition alone: the indices where it is true, i64 [count] for a vector, [count, rank] otherwise; outside train blocks only, since the count depends on numbers. Example: where([-1, 2] > 0, 1, 0)",
+     false},
     {"square(x)", run_composed, MATH_SQUARE, "x * x, elementwise. Example: square([1, 2, 3])", false},
     {"reciprocal(x)", run_composed, MATH_RECIPROCAL, "1 / x, elementwise. Example: reciprocal([1, 2, 4])", false},
     {"log2(x)", run_composed, MATH_LOG2, "Logarithm to base 2, elementwise. Example: log2(8)", false},
     {"log10(x)", run_composed, MATH_LOG10, "Logarithm to base 10, elementwise. Example: log10(1000)", false},
     {"logit(x)", run_composed, MATH_LOGIT, "log(x / (1 - x)), the inverse of sigmoid, for x in (0, 1). Example: logit(0.9)", false},
     {"cbrt(x)", run_composed, MATH_CUBE_ROOT, "Real cube root, elementwise, any sign. Example: cbrt(-8)", false},
-    {"float(x)", run_cast, -1, CAST_DOC("floats of the script's precision (f32 unless it says `precision f64`). Example: float([1, 2])"), false},
-    {"int(x)", run_cast, DTYPE_I64, CAST_DOC("64-bit integers; fractions are cut towards 0. Known numbers that do not fit (NaN, 1e30) are E0304; computed ones give -2^63. Example: int([1.7, -1.7])"), false},
+    {"float(x)", run_cast, -1, CAST_DOC("floats of the script's precision (f32 unless it says `precision f64`). Example: float([1, 2])"),
+     false},
+    {"int(x)", run_cast, DTYPE_I64,
+     CAST_DOC(
+         "64-bit integers; fractions are cut towards 0. Known numbers that do not fit (NaN, 1e30) are E0304; computed ones give -2^63. Example: int([1.7, -1.7])"),
+     false},
     {"bool(x)", run_cast, DTYPE_BOOL, "x != 0, elementwise. Example: bool([0, 2])", false},
     {"f32(x)", run_cast, DTYPE_F32, CAST_DOC("32-bit floats. Example: f32([1, 2])"), false},
     {"f64(x)", run_cast, DTYPE_F64, CAST_DOC("64-bit floats. Example: f64([1, 2])"), false},

@@ -24,7 +24,8 @@ static Value run_pool(Elaborator *e, const Builtin *self, const Arguments *a) {
     PoolKind kind = (PoolKind)(self->data & ~ONE_DIMENSION);
     int64_t size[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0};
     Node *x = plane_at(e, a, dimensions);
-    if (!x || !integers_at(e, a, 1, dimensions, 1, size + skip) || !integers_at(e, a, 3, dimensions, 0, padding + skip)) return value_none();
+    if (!x || !integers_at(e, a, 1, dimensions, 1, size + skip) || !integers_at(e, a, 3, dimensions, 0, padding + skip))
+        return value_none();
     memcpy(stride, size, sizeof size);
     if (given(a, 2) && !integers_at(e, a, 2, dimensions, 1, stride + skip)) return value_none();
     for (int d = 0; d < 2; d++)
@@ -137,13 +138,25 @@ static Value run_upsample(Elaborator *e, const Builtin *self, const Arguments *a
 }
 
 const Builtin builtins_pool[] = {
-    {"max_pool2d(x, size, stride?, padding = 0)", run_pool, POOL_MAX, "Largest of each window of x [n, c, h, w]; stride defaults to size; padding never wins. Example: max_pool2d(ones([1, 1, 4, 4]), 2)", false},
-    {"avg_pool2d(x, size, stride?, padding = 0)", run_pool, POOL_MEAN, "Mean of each window of x [n, c, h, w]; padding counts as zeros. Example: avg_pool2d(ones([1, 1, 4, 4]), 3, stride = 2, padding = 1)", false},
-    {"max_pool1d(x, size, stride?, padding = 0)", run_pool, POOL_MAX | ONE_DIMENSION, "Largest of each window of x [n, c, l]. Example: max_pool1d(ones([1, 1, 4]), 2)", false},
-    {"avg_pool1d(x, size, stride?, padding = 0)", run_pool, POOL_MEAN | ONE_DIMENSION, "Mean of each window of x [n, c, l]. Example: avg_pool1d(ones([1, 1, 4]), 2)", false},
-    {"adaptive_avg_pool2d(x, size)", run_adaptive, POOL_MEAN, "Mean over windows that give exactly `size` (a number or [h, w]) outputs. Example: adaptive_avg_pool2d(ones([1, 1, 4, 4]), 1)", false},
-    {"adaptive_max_pool2d(x, size)", run_adaptive, POOL_MAX, "Largest over windows that give exactly `size` (a number or [h, w]) outputs. Example: adaptive_max_pool2d(ones([1, 1, 4, 4]), [4, 4])", false},
-    {"upsample(x, factor, mode: nearest|bilinear = nearest)", run_upsample, 1, "x [n, c, h, w] enlarged by a whole factor (or [fh, fw]); bilinear aligns half pixels, as PyTorch with align_corners = False. Example: upsample(ones([1, 1, 4, 4]), 2)", false},
-    {"resize(x, size, mode: nearest|bilinear = bilinear)", run_upsample, 0, "x [n, c, h, w] resampled to `size`, without smoothing when it shrinks. Example: resize(ones([1, 1, 4, 4]), [16, 16])", false},
+    {"max_pool2d(x, size, stride?, padding = 0)", run_pool, POOL_MAX,
+     "Largest of each window of x [n, c, h, w]; stride defaults to size; padding never wins. Example: max_pool2d(ones([1, 1, 4, 4]), 2)",
+     false},
+    {"avg_pool2d(x, size, stride?, padding = 0)", run_pool, POOL_MEAN,
+     "Mean of each window of x [n, c, h, w]; padding counts as zeros. Example: avg_pool2d(ones([1, 1, 4, 4]), 3, stride = 2, padding = 1)",
+     false},
+    {"max_pool1d(x, size, stride?, padding = 0)", run_pool, POOL_MAX | ONE_DIMENSION,
+     "Largest of each window of x [n, c, l]. Example: max_pool1d(ones([1, 1, 4]), 2)", false},
+    {"avg_pool1d(x, size, stride?, padding = 0)", run_pool, POOL_MEAN | ONE_DIMENSION,
+     "Mean of each window of x [n, c, l]. Example: avg_pool1d(ones([1, 1, 4]), 2)", false},
+    {"adaptive_avg_pool2d(x, size)", run_adaptive, POOL_MEAN,
+     "Mean over windows that give exactly `size` (a number or [h, w]) outputs. Example: adaptive_avg_pool2d(ones([1, 1, 4, 4]), 1)", false},
+    {"adaptive_max_pool2d(x, size)", run_adaptive, POOL_MAX,
+     "Largest over windows that give exactly `size` (a number or [h, w]) outputs. Example: adaptive_max_pool2d(ones([1, 1, 4, 4]), [4, 4])",
+     false},
+    {"upsample(x, factor, mode: nearest|bilinear = nearest)", run_upsample, 1,
+     "x [n, c, h, w] enlarged by a whole factor (or [fh, fw]); bilinear aligns half pixels, as PyTorch with align_corners = False. Example: upsample(ones([1, 1, 4, 4]), 2)",
+     false},
+    {"resize(x, size, mode: nearest|bilinear = bilinear)", run_upsample, 0,
+     "x [n, c, h, w] resampled to `size`, without smoothing when it shrinks. Example: resize(ones([1, 1, 4, 4]), [16, 16])", false},
     {0},
 };

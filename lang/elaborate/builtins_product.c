@@ -84,11 +84,16 @@ static Value run_einsum(Elaborator *e, const Builtin *self, const Arguments *a) 
 }
 
 const Builtin builtins_product[] = {
-    {"matmul(a, b)", run_matmul, 0, "Matrix product, the operator @: vectors, matrices, and batches of them by numpy's rules. Example: matmul([[1, 2]], [[3], [4]])", false},
+    {"matmul(a, b)", run_matmul, 0,
+     "Matrix product, the operator @: vectors, matrices, and batches of them by numpy's rules. Example: matmul([[1, 2]], [[3], [4]])",
+     false},
     {"dot(a, b)", run_dot, 0, "Sum of products along the last axis; leading axes broadcast. Example: dot([1, 2], [3, 4])", false},
-    {"outer(a, b)", run_outer, 0, "All products of an element of a with one of b: [n] and [m] give [n, m]; leading axes broadcast. Example: outer([1, 2], [3, 4])", false},
+    {"outer(a, b)", run_outer, 0,
+     "All products of an element of a with one of b: [n] and [m] give [n, m]; leading axes broadcast. Example: outer([1, 2], [3, 4])",
+     false},
     {"kron(a, b)", run_kron, 0, "Kronecker product: [a, b] and [c, d] give [a*c, b*d]. Example: kron(eye(2), ones([1, 2]))", false},
     {"cross(a, b)", run_cross, 0, "Vector product along a last axis of size 3. Example: cross([1, 0, 0], [0, 1, 0])", false},
-    {"einsum(equation, xs...)", run_einsum, 0, "Sum of products by index letters. Example: einsum(\"ij,jk->ik\", eye(2), ones([2, 3]))", false},
+    {"einsum(equation, xs...)", run_einsum, 0, "Sum of products by index letters. Example: einsum(\"ij,jk->ik\", eye(2), ones([2, 3]))",
+     false},
     {0},
 };

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-#define SEEDED " Without `seed` the numbers depend on the script's seed, the place in the text and, in a train block, on step and sample; with it on the seed (and step) alone. In a loop give the number of the iteration as seed."
+#define SEEDED \
+    " Without `seed` the numbers depend on the script's seed, the place in the text and, in a train block, on step and sample; with it on the seed (and step) alone. In a loop give the number of the iteration as seed."
 
 static bool shape_at(Elaborator *e, const Arguments *a, int k, Shape *shape) {
     Value value = a->values[k];
@@ -82,7 +83,8 @@ static Value run_uniform(Elaborator *e, const Builtin *self, const Arguments *a)
     if (!shape_of_argument(e, self, a, &shape)) return value_none();
     Value width = difference(e, a->values[2], a->values[1]);
     if (width.kind == VALUE_NUMBER && !(width.number >= 0)) {
-        diagnose(e->diagnostics, "E0304", a->values[2].span, "the upper bound %.6g is below the lower one %.6g", a->values[2].number, a->values[1].number);
+        diagnose(e->diagnostics, "E0304", a->values[2].span, "the upper bound %.6g is below the lower one %.6g", a->values[2].number,
+                 a->values[1].number);
         return value_none();
     }
     return value_ok(width) ? result_of(a, affine(e, uniform_of(e, a, shape, "uniform", 3), width, a->values[1])) : value_none();
@@ -104,7 +106,8 @@ static Value run_randint(Elaborator *e, const Builtin *self, const Arguments *a)
     int64_t low, high;
     if (!shape_at(e, a, 0, &shape) || !to_integer(e, a->values[1], &low) || !to_integer(e, a->values[2], &high)) return value_none();
     if (high <= low) {
-        diagnose(e->diagnostics, "E0304", a->values[2].span, "there is no whole number from %lld to below %lld", (long long)low, (long long)high);
+        diagnose(e->diagnostics, "E0304", a->values[2].span, "there is no whole number from %lld to below %lld", (long long)low,
+                 (long long)high);
         return value_none();
     }
     Node *u = random_draw(e, OP_RANDOM_UNIFORM, (Type){DTYPE_F64, shape}, "randint", a->span, a->values[3], NULL);
@@ -171,7 +174,8 @@ static Value run_beta(Elaborator *e, const Builtin *self, const Arguments *a) {
     (void)self;
     Shape shape;
     if (!shape_at(e, a, 0, &shape) || !check_positive(e, a, 1) || !check_positive(e, a, 2)) return value_none();
-    Node *x = gamma_of(e, a, shape, node_at(e, a, 1), "beta", 3), *y = x ? gamma_of(e, a, shape, node_at(e, a, 2), "beta, second", 3) : NULL;
+    Node *x = gamma_of(e, a, shape, node_at(e, a, 1), "beta", 3),
+         *y = x ? gamma_of(e, a, shape, node_at(e, a, 2), "beta, second", 3) : NULL;
     return result_of(a, y ? build_binary(e->graph, OP_DIV, x, build_binary(e->graph, OP_ADD, x, y)) : NULL);
 }
 
@@ -185,7 +189,8 @@ static Value run_dirichlet(Elaborator *e, const Builtin *self, const Arguments *
     }
     if (!check_positive(e, a, 1)) return value_none();
     Node *x = gamma_of(e, a, shape, node_at(e, a, 1), "dirichlet", 2);
-    return result_of(a, x ? build_binary(e->graph, OP_DIV, x, build_reduce(e->graph, OP_REDUCE_SUM, x, 1u << (shape.rank - 1), true)) : NULL);
+    return result_of(a,
+                     x ? build_binary(e->graph, OP_DIV, x, build_reduce(e->graph, OP_REDUCE_SUM, x, 1u << (shape.rank - 1), true)) : NULL);
 }
 
 static double normal_cdf(double z) { return 0.5 * erfc(-z / sqrt(2)); }
@@ -196,7 +201,8 @@ static Value run_truncated(Elaborator *e, const Builtin *self, const Arguments *
     Graph *graph = e->graph;
     Shape shape;
     double low, high;
-    if (!shape_at(e, a, 0, &shape) || !check_scale(e, a, 2) || !to_number(e, a->values[3], &low) || !to_number(e, a->values[4], &high)) return value_none();
+    if (!shape_at(e, a, 0, &shape) || !check_scale(e, a, 2) || !to_number(e, a->values[3], &low) || !to_number(e, a->values[4], &high))
+        return value_none();
     if (!(low < high)) {
         diagnose(e->diagnostics, "E0304", a->values[4].span, "the upper bound %.6g is not above the lower one %.6g", high, low);
         return value_none();
@@ -215,26 +221,52 @@ static Value run_laplace(Elaborator *e, const Builtin *self, const Arguments *a)
     Shape shape;
     if (!shape_at(e, a, 0, &shape) || !check_scale(e, a, 2)) return value_none();
     Node *u = build_binary(graph, OP_SUB, uniform_of(e, a, shape, "laplace", 3), build_number(graph, 0.5));
-    Node *size = build_binary(graph, OP_MAX, build_binary(graph, OP_SUB, build_number(graph, 1), build_binary(graph, OP_MUL, build_number(graph, 2), build_unary(graph, OP_ABS, u))), build_number(graph, 1e-30));
+    Node *size = build_binary(graph, OP_MAX,
+                              build_binary(graph, OP_SUB, build_number(graph, 1),
+                                           build_binary(graph, OP_MUL, build_number(graph, 2), build_unary(graph, OP_ABS, u))),
+                              build_number(graph, 1e-30));
     Node *x = build_unary(graph, OP_NEG, build_binary(graph, OP_MUL, build_unary(graph, OP_SIGN, u), build_unary(graph, OP_LOG, size)));
     return result_of(a, affine(e, x, a->values[2], a->values[1]));
 }
 
 const Builtin builtins_random[] = {
-    {"normal(shape, mean = 0, std = 1, seed?)", run_normal, 0, "Normal random numbers; mean and std may be tensors that broadcast to the shape." SEEDED " Example: normal([2, 3], seed = 1)", false},
-    {"normal_like(x, mean = 0, std = 1, seed?)", run_normal, 1, "Normal random numbers in the shape of x." SEEDED " Example: normal_like([1.0, 2.0], seed = 1)", false},
-    {"uniform(shape, low = 0, high = 1, seed?)", run_uniform, 0, "Uniform random numbers in [low, high); bounds may be tensors that broadcast to the shape." SEEDED " Example: uniform([4], -1, 1, seed = 1)", false},
-    {"uniform_like(x, low = 0, high = 1, seed?)", run_uniform, 1, "Uniform random numbers in the shape of x." SEEDED " Example: uniform_like([1.0, 2.0], seed = 1)", false},
-    {"bernoulli(shape, p = 0.5, seed?)", run_bernoulli, 0, "1 with probability p, else 0, as floats; p may be a tensor that broadcasts to the shape." SEEDED " Example: bernoulli([8], 0.3, seed = 1)", false},
-    {"randint(shape, low, high, seed?)", run_randint, 0, "Whole numbers from low to below high, i64." SEEDED " Example: randint([5], 0, 10, seed = 1)", false},
+    {"normal(shape, mean = 0, std = 1, seed?)", run_normal, 0,
+     "Normal random numbers; mean and std may be tensors that broadcast to the shape." SEEDED " Example: normal([2, 3], seed = 1)", false},
+    {"normal_like(x, mean = 0, std = 1, seed?)", run_normal, 1,
+     "Normal random numbers in the shape of x." SEEDED " Example: normal_like([1.0, 2.0], seed = 1)", false},
+    {"uniform(shape, low = 0, high = 1, seed?)", run_uniform, 0,
+     "Uniform random numbers in [low, high); bounds may be tensors that broadcast to the shape." SEEDED
+     " Example: uniform([4], -1, 1, seed = 1)",
+     false},
+    {"uniform_like(x, low = 0, high = 1, seed?)", run_uniform, 1,
+     "Uniform random numbers in the shape of x." SEEDED " Example: uniform_like([1.0, 2.0], seed = 1)", false},
+    {"bernoulli(shape, p = 0.5, seed?)", run_bernoulli, 0,
+     "1 with probability p, else 0, as floats; p may be a tensor that broadcasts to the shape." SEEDED
+     " Example: bernoulli([8], 0.3, seed = 1)",
+     false},
+    {"randint(shape, low, high, seed?)", run_randint, 0,
+     "Whole numbers from low to below high, i64." SEEDED " Example: randint([5], 0, 10, seed = 1)", false},
     {"permutation(n, seed?)", run_permutation, 0, "0 ... n - 1 in random order, i64." SEEDED " Example: permutation(5, seed = 1)", false},
-    {"categorical(logits, seed?)", run_categorical, 0, "One class number a row of logits [..., k], with probabilities softmax(logits); i64 [...]." SEEDED " Example: categorical(log([0.9, 0.1]), seed = 1)", false},
+    {"categorical(logits, seed?)", run_categorical, 0,
+     "One class number a row of logits [..., k], with probabilities softmax(logits); i64 [...]." SEEDED
+     " Example: categorical(log([0.9, 0.1]), seed = 1)",
+     false},
     {"gumbel(shape, seed?)", run_gumbel, 0, "Standard Gumbel random numbers." SEEDED " Example: gumbel([3], seed = 1)", false},
-    {"exponential(shape, rate = 1, seed?)", run_exponential, 0, "Exponential random numbers with mean 1 / rate." SEEDED " Example: exponential([3], seed = 1)", false},
-    {"laplace(shape, mean = 0, scale = 1, seed?)", run_laplace, 0, "Laplace random numbers." SEEDED " Example: laplace([3], seed = 1)", false},
-    {"gamma(shape, alpha, seed?)", run_gamma, 0, "Gamma(alpha, 1) random numbers (Marsaglia and Tsang 2000), differentiable in alpha by implicit reparametrization." SEEDED " Example: gamma([3], 2.0, seed = 1)", false},
-    {"beta(shape, a, b, seed?)", run_beta, 0, "Beta(a, b) random numbers in (0, 1), differentiable in a and b." SEEDED " Example: beta([3], 0.2, 0.2, seed = 1)", false},
-    {"dirichlet(shape, alpha, seed?)", run_dirichlet, 0, "Dirichlet random numbers: positive, summing to 1 along the last axis; alpha broadcasts to the shape." SEEDED " Example: dirichlet([2, 3], 1.0, seed = 1)", false},
-    {"truncated_normal(shape, mean = 0, std = 1, low = -2, high = 2, seed?)", run_truncated, 0, "mean + std * z with z normal between low and high." SEEDED " Example: truncated_normal([3], seed = 1)", false},
+    {"exponential(shape, rate = 1, seed?)", run_exponential, 0,
+     "Exponential random numbers with mean 1 / rate." SEEDED " Example: exponential([3], seed = 1)", false},
+    {"laplace(shape, mean = 0, scale = 1, seed?)", run_laplace, 0, "Laplace random numbers." SEEDED " Example: laplace([3], seed = 1)",
+     false},
+    {"gamma(shape, alpha, seed?)", run_gamma, 0,
+     "Gamma(alpha, 1) random numbers (Marsaglia and Tsang 2000), differentiable in alpha by implicit reparametrization." SEEDED
+     " Example: gamma([3], 2.0, seed = 1)",
+     false},
+    {"beta(shape, a, b, seed?)", run_beta, 0,
+     "Beta(a, b) random numbers in (0, 1), differentiable in a and b." SEEDED " Example: beta([3], 0.2, 0.2, seed = 1)", false},
+    {"dirichlet(shape, alpha, seed?)", run_dirichlet, 0,
+     "Dirichlet random numbers: positive, summing to 1 along the last axis; alpha broadcasts to the shape." SEEDED
+     " Example: dirichlet([2, 3], 1.0, seed = 1)",
+     false},
+    {"truncated_normal(shape, mean = 0, std = 1, low = -2, high = 2, seed?)", run_truncated, 0,
+     "mean + std * z with z normal between low and high." SEEDED " Example: truncated_normal([3], seed = 1)", false},
     {0},
 };

@@ -41,7 +41,8 @@ static Value run_extreme(Elaborator *e, const Builtin *self, const Arguments *a)
         Node *x = reduced(e, a, 2, &axes);
         if (x && reduced_count(x, axes) == 0) {
             char text[SHAPE_TEXT];
-            diagnose(e->diagnostics, "E0400", a->values[0].span, "nothing is the %s of no elements: the shape is %s", is_max ? "largest" : "smallest", shape_text(x->type.shape, text));
+            diagnose(e->diagnostics, "E0400", a->values[0].span, "nothing is the %s of no elements: the shape is %s",
+                     is_max ? "largest" : "smallest", shape_text(x->type.shape, text));
             return value_none();
         }
         return result_of(a, x ? build_reduce(e->graph, (OpCode)self->data, x, axes, flag_at(a, 3)) : NULL);
@@ -222,24 +223,42 @@ static Value run_quantile(Elaborator *e, const Builtin *self, const Arguments *a
 
 #define AXES " Without `axis` over everything; `axis` is a number or a list, negative from the end; keep = true leaves size-1 axes."
 const Builtin builtins_reduce[] = {
-    {"sum(x, axis?, keep = false)", run_reduce, OP_REDUCE_SUM, "Sum along axes; integers stay integers, bools are counted." AXES " Example: sum([[1, 2], [3, 4]], axis = 0)", false},
+    {"sum(x, axis?, keep = false)", run_reduce, OP_REDUCE_SUM,
+     "Sum along axes; integers stay integers, bools are counted." AXES " Example: sum([[1, 2], [3, 4]], axis = 0)", false},
     {"prod(x, axis?, keep = false)", run_reduce, OP_REDUCE_PROD, "Product along axes." AXES " Example: prod([1, 2, 3, 4])", false},
-    {"mean(x, axis?, keep = false)", run_mean, 0, "Arithmetic mean along axes, a float." AXES " Example: mean([[1, 2], [3, 4]], axis = -1)", false},
-    {"max(x, other?, axis?, keep = false)", run_extreme, OP_REDUCE_MAX, "With two operands the larger of each pair, elementwise; with one the largest along axes. NaN wins." AXES " Example: max([-1, 2], 0)", false},
-    {"min(x, other?, axis?, keep = false)", run_extreme, OP_REDUCE_MIN, "With two operands the smaller of each pair, elementwise; with one the smallest along axes. NaN wins." AXES " Example: min([[1, 2], [3, 0]], axis = 1)", false},
-    {"argmax(x, axis?, keep = false)", run_arg_extreme, 1, "Index of the largest element, the first of equals, i64; without `axis` in the flattened tensor. Example: argmax([3, 9, 2])", false},
-    {"argmin(x, axis?, keep = false)", run_arg_extreme, 0, "Index of the smallest element, the first of equals, i64; without `axis` in the flattened tensor. Example: argmin([3, 9, 2])", false},
+    {"mean(x, axis?, keep = false)", run_mean, 0, "Arithmetic mean along axes, a float." AXES " Example: mean([[1, 2], [3, 4]], axis = -1)",
+     false},
+    {"max(x, other?, axis?, keep = false)", run_extreme, OP_REDUCE_MAX,
+     "With two operands the larger of each pair, elementwise; with one the largest along axes. NaN wins." AXES " Example: max([-1, 2], 0)",
+     false},
+    {"min(x, other?, axis?, keep = false)", run_extreme, OP_REDUCE_MIN,
+     "With two operands the smaller of each pair, elementwise; with one the smallest along axes. NaN wins." AXES
+     " Example: min([[1, 2], [3, 0]], axis = 1)",
+     false},
+    {"argmax(x, axis?, keep = false)", run_arg_extreme, 1,
+     "Index of the largest element, the first of equals, i64; without `axis` in the flattened tensor. Example: argmax([3, 9, 2])", false},
+    {"argmin(x, axis?, keep = false)", run_arg_extreme, 0,
+     "Index of the smallest element, the first of equals, i64; without `axis` in the flattened tensor. Example: argmin([3, 9, 2])", false},
     {"any(x, axis?, keep = false)", run_all_any, OP_REDUCE_MAX, "True where some element is not 0." AXES " Example: any([0, 1])", false},
     {"all(x, axis?, keep = false)", run_all_any, OP_REDUCE_MIN, "True where every element is not 0." AXES " Example: all([0, 1])", false},
-    {"count_nonzero(x, axis?, keep = false)", run_count, 0, "How many elements are not 0, i64." AXES " Example: count_nonzero([0, 3, 4])", false},
-    {"var(x, axis?, keep = false, correction = 0)", run_spread, 0, "Variance, sum((x - mean)^2) / (count - correction); correction = 1 is the unbiased estimate." AXES " Example: var([1, 2, 3, 4])", false},
-    {"std(x, axis?, keep = false, correction = 0)", run_spread, 1, "Standard deviation, the root of var; its derivative is 0 where all are equal." AXES " Example: std([1, 2, 3, 4], correction = 1)", false},
-    {"norm(x, p = 2, axis?, keep = false)", run_norm, 0, "(sum |x|^p)^(1/p); p = inf is the largest |x|. The derivative at 0 is 0." AXES " Example: norm([3, 4])", false},
+    {"count_nonzero(x, axis?, keep = false)", run_count, 0, "How many elements are not 0, i64." AXES " Example: count_nonzero([0, 3, 4])",
+     false},
+    {"var(x, axis?, keep = false, correction = 0)", run_spread, 0,
+     "Variance, sum((x - mean)^2) / (count - correction); correction = 1 is the unbiased estimate." AXES " Example: var([1, 2, 3, 4])",
+     false},
+    {"std(x, axis?, keep = false, correction = 0)", run_spread, 1,
+     "Standard deviation, the root of var; its derivative is 0 where all are equal." AXES " Example: std([1, 2, 3, 4], correction = 1)",
+     false},
+    {"norm(x, p = 2, axis?, keep = false)", run_norm, 0,
+     "(sum |x|^p)^(1/p); p = inf is the largest |x|. The derivative at 0 is 0." AXES " Example: norm([3, 4])", false},
     {"logsumexp(x, axis?, keep = false)", run_logsumexp, 0, "log(sum(exp(x))) without overflow." AXES " Example: logsumexp([0, 0])", false},
     {"softmax(x, axis = -1)", run_softmax, 0, "exp(x) / sum(exp(x)) along one axis, without overflow. Example: softmax([1, 2, 3])", false},
     {"log_softmax(x, axis = -1)", run_softmax, 1, "x - logsumexp(x) along one axis. Example: log_softmax([1, 2, 3])", false},
-    {"cumsum(x, axis = 0, reverse = false)", run_cumsum, 0, "Running sum along an axis; reverse = true sums from the end. Example: cumsum([1, 2, 3])", false},
-    {"quantile(x, q, axis?, keep = false)", run_quantile, 0, "The q-quantile, q in [0, 1], interpolated linearly. NaN wins." AXES " Example: quantile([1, 2, 3, 4], 0.25)", false},
-    {"median(x, axis?, keep = false)", run_quantile, 1, "The middle value; the mean of the two middle ones for an even count. NaN wins." AXES " Example: median([3, 1, 2])", false},
+    {"cumsum(x, axis = 0, reverse = false)", run_cumsum, 0,
+     "Running sum along an axis; reverse = true sums from the end. Example: cumsum([1, 2, 3])", false},
+    {"quantile(x, q, axis?, keep = false)", run_quantile, 0,
+     "The q-quantile, q in [0, 1], interpolated linearly. NaN wins." AXES " Example: quantile([1, 2, 3, 4], 0.25)", false},
+    {"median(x, axis?, keep = false)", run_quantile, 1,
+     "The middle value; the mean of the two middle ones for an even count. NaN wins." AXES " Example: median([3, 1, 2])", false},
     {0},
 };

@@ -15,7 +15,8 @@ enum { REFUSE, WARN };
 /* A step is built several times, and said once. */
 static bool is_said(const Diagnostics *diagnostics, Span span, const char *message) {
     for (size_t k = 0; k < diagnostics->count; k++)
-        if (diagnostics->items[k].span.file == span.file && diagnostics->items[k].span.start == span.start && !strcmp(diagnostics->items[k].message, message))
+        if (diagnostics->items[k].span.file == span.file && diagnostics->items[k].span.start == span.start &&
+            !strcmp(diagnostics->items[k].message, message))
             return true;
     return false;
 }
@@ -42,7 +43,11 @@ static Value run_refuse(Elaborator *e, const Builtin *self, const Arguments *a) 
 }
 
 const Builtin builtins_refuse[] = {
-    {"refuse(condition, message)", run_refuse, REFUSE, "Ends the script with `message` where the condition is true, at the place where the script made or called what refuses. In a function, or as a line of a method, for settings out of range. A condition that only a training step computes is not checked. Example: refuse(rate < 0, \"the rate must not be negative, found {rate}\")", true},
-    {"warn(condition, message)", run_refuse, WARN, "Shows `message` as a warning where the condition is true, as `refuse` does, and goes on. Example: warn(rate > 1, \"the rate {rate} may not converge\")", true},
+    {"refuse(condition, message)", run_refuse, REFUSE,
+     "Ends the script with `message` where the condition is true, at the place where the script made or called what refuses. In a function, or as a line of a method, for settings out of range. A condition that only a training step computes is not checked. Example: refuse(rate < 0, \"the rate must not be negative, found {rate}\")",
+     true},
+    {"warn(condition, message)", run_refuse, WARN,
+     "Shows `message` as a warning where the condition is true, as `refuse` does, and goes on. Example: warn(rate > 1, \"the rate {rate} may not converge\")",
+     true},
     {0},
 };

@@ -12,8 +12,7 @@ static bool shape_with_hole(Elaborator *e, Value value, int64_t count, Shape *ou
     for (int k = 0; k < list->count; k++) {
         int64_t size;
         if (!to_integer(e, list->items[k], &size)) return false;
-        if (out->rank == RANK_MAX)
-            return diagnose(e->diagnostics, "E0400", value.span, "a tensor has at most %d dimensions", RANK_MAX);
+        if (out->rank == RANK_MAX) return diagnose(e->diagnostics, "E0400", value.span, "a tensor has at most %d dimensions", RANK_MAX);
         if (size < -1 || (size == -1 && hole >= 0))
             return diagnose(e->diagnostics, "E0304", list->items[k].span,
                             size == -1 ? "only one dimension can be -1" : "a dimension cannot be %lld", (long long)size);
@@ -151,9 +150,15 @@ static int64_t length_of(Elaborator *e, Value value) {
             if (value.record->fields[k].value.kind == VALUE_TENSOR) return length_of(e, value.record->fields[k].value);
         return 0;
     }
-    case VALUE_NONE: case VALUE_NUMBER: case VALUE_BOOL: case VALUE_STRING: case VALUE_QUANTITY: case VALUE_FUNCTION:
-    case VALUE_MAKER: case VALUE_INSTANCE: case VALUE_CHOICE:
-        return -1;
+    case VALUE_NONE:
+    case VALUE_NUMBER:
+    case VALUE_BOOL:
+    case VALUE_STRING:
+    case VALUE_QUANTITY:
+    case VALUE_FUNCTION:
+    case VALUE_MAKER:
+    case VALUE_INSTANCE:
+    case VALUE_CHOICE: return -1;
     }
     return -1;
 }
@@ -163,7 +168,8 @@ static Value run_len(Elaborator *e, const Builtin *self, const Arguments *a) {
     int64_t length = length_of(e, a->values[0]);
     if (length >= 0) return value_number((double)length, true, a->span);
     char buffer[KIND_TEXT];
-    diagnose(e->diagnostics, "E0401", a->values[0].span, "expected something with a length, found %s", value_describe(a->values[0], buffer));
+    diagnose(e->diagnostics, "E0401", a->values[0].span, "expected something with a length, found %s",
+             value_describe(a->values[0], buffer));
     return value_none();
 }
 
@@ -199,20 +205,31 @@ static Value run_rank(Elaborator *e, const Builtin *self, const Arguments *a) {
 }
 
 const Builtin builtins_shape[] = {
-    {"reshape(x, shape)", run_reshape, 0, "The elements of x in row-major order under another shape; one dimension may be -1 and is inferred. E0400 when the counts differ. Example: reshape(0..6, [2, -1])", false},
-    {"flatten(x, axis = 1)", run_flatten, 0, "All axes from `axis` on become one: [n, c, h, w] gives [n, c*h*w]. Example: flatten(ones([2, 3, 4]))", false},
+    {"reshape(x, shape)", run_reshape, 0,
+     "The elements of x in row-major order under another shape; one dimension may be -1 and is inferred. E0400 when the counts differ. Example: reshape(0..6, [2, -1])",
+     false},
+    {"flatten(x, axis = 1)", run_flatten, 0,
+     "All axes from `axis` on become one: [n, c, h, w] gives [n, c*h*w]. Example: flatten(ones([2, 3, 4]))", false},
     {"ravel(x)", run_ravel, 0, "All elements as one vector. Example: ravel([[1, 2], [3, 4]])", false},
-    {"transpose(x, axes?)", run_transpose, 0, "Axes in another order: result axis k is axis axes[k] of x; without `axes` all reversed. Example: transpose(ones([1, 2, 3]), [0, 2, 1])", false},
+    {"transpose(x, axes?)", run_transpose, 0,
+     "Axes in another order: result axis k is axis axes[k] of x; without `axes` all reversed. Example: transpose(ones([1, 2, 3]), [0, 2, 1])",
+     false},
     {"permute(x, axes)", run_transpose, 0, "As transpose, with the order required. Example: permute(ones([1, 2, 3]), [0, 2, 1])", false},
     {"swap_axes(x, a, b)", run_swap_axes, 0, "x with two axes exchanged. Example: swap_axes([[1, 2], [3, 4]], 0, 1)", false},
-    {"move_axis(x, from, to)", run_move_axis, 0, "x with one axis moved to another place, the others in order. Example: move_axis(ones([2, 4, 4, 3]), -1, 1)", false},
+    {"move_axis(x, from, to)", run_move_axis, 0,
+     "x with one axis moved to another place, the others in order. Example: move_axis(ones([2, 4, 4, 3]), -1, 1)", false},
     {"squeeze(x, axis?)", run_squeeze, 0, "Drops axes of size 1: the given one or list, or all. Example: squeeze([[1, 2]])", false},
-    {"unsqueeze(x, axis)", run_expand, 0, "Adds an axis of size 1 at `axis`; -1 is behind the last. Example: unsqueeze([1, 2], -1) is [2, 1]", false},
+    {"unsqueeze(x, axis)", run_expand, 0,
+     "Adds an axis of size 1 at `axis`; -1 is behind the last. Example: unsqueeze([1, 2], -1) is [2, 1]", false},
     {"broadcast(x, shape)", run_broadcast, 0, "x repeated to `shape` by numpy's rules. Example: broadcast([1, 2], [3, 2])", false},
     {"shape(x)", run_shape, 0, "The sizes of the axes as a list of whole numbers. Example: shape(zeros([2, 3]))", false},
     {"size(x, axis?)", run_size, 0, "The number of elements, or the size of one axis. Example: size(ones([2, 3]), 0)", false},
     {"rank(x)", run_rank, 0, "The number of axes. Example: rank([[1, 2]])", false},
-    {"is_whole(x)", run_is_whole, 0, "True when x holds whole numbers or truth values, such as class numbers; known before anything runs. Example: is_whole([0, 2])", false},
-    {"len(x)", run_len, 0, "The number of items of a list, rows of a tensor or split, parameters of a selection, fields of a record. Example: len([1, 2, 3])", false},
+    {"is_whole(x)", run_is_whole, 0,
+     "True when x holds whole numbers or truth values, such as class numbers; known before anything runs. Example: is_whole([0, 2])",
+     false},
+    {"len(x)", run_len, 0,
+     "The number of items of a list, rows of a tensor or split, parameters of a selection, fields of a record. Example: len([1, 2, 3])",
+     false},
     {0},
 };

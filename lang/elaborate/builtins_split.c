@@ -81,7 +81,8 @@ static bool part_size(Elaborator *e, Value value, int64_t rows, int64_t *size) {
     bool is_share = number < 1 || (number == 1 && !(value.kind == VALUE_NUMBER && value.is_integer));
     *size = is_share ? (int64_t)llround(number * (double)rows) : (int64_t)number;
     if (number >= 0 && (is_share || number == floor(number)) && *size <= rows) return true;
-    return diagnose(e->diagnostics, "E0304", value.span, "expected a share between 0 and 1 or at most %lld rows, found %.6g", (long long)rows, number);
+    return diagnose(e->diagnostics, "E0304", value.span, "expected a share between 0 and 1 or at most %lld rows, found %.6g",
+                    (long long)rows, number);
 }
 
 static Value run_split(Elaborator *e, const Builtin *self, const Arguments *a) {
@@ -255,12 +256,20 @@ static Value run_scale(Elaborator *e, const Builtin *self, const Arguments *a) {
 }
 
 const Builtin builtins_split[] = {
-    {"split(data, train = 0.8, validation?, seed = 0)", run_split, 0, "Divides a split, tensor or list at random into a record {train, test}, or {train, validation, test}; sizes are shares below 1 or numbers of rows, the rest is for testing. Example: split(load(\"iris\"), 100, seed = 1)", false},
-    {"shuffle(data, seed = 0)", run_shuffle, 0, "The rows of a split, tensor or list in random order. Example: shuffle(iris, seed = 1)", false},
+    {"split(data, train = 0.8, validation?, seed = 0)", run_split, 0,
+     "Divides a split, tensor or list at random into a record {train, test}, or {train, validation, test}; sizes are shares below 1 or numbers of rows, the rest is for testing. Example: split(load(\"iris\"), 100, seed = 1)",
+     false},
+    {"shuffle(data, seed = 0)", run_shuffle, 0, "The rows of a split, tensor or list in random order. Example: shuffle(iris, seed = 1)",
+     false},
     {"take(data, n)", run_take, 0, "The first n rows of a split, tensor or list. Example: take(fashion.train, 1000)", false},
     {"drop(data, n)", run_take, 1, "All rows but the first n of a split, tensor or list. Example: drop(fashion.train, 1000)", false},
-    {"filter(data, keep)", run_filter, 0, "The rows of a split, tensor or list where the mask `keep` [n] is true; a list also by a function of its items. Example: filter(digits.train, digits.train.y < 2)", false},
-    {"standardize(data, by?)", run_scale, 0, "(x - mean) / std by columns, constant columns stay 0: of a tensor, the `x` of a split, or of every split of a set. The scale is read from `by` (the train split of a set when left out), so that test data does not leak. Example: standardize(parts.test.x, by = parts.train.x)", false},
-    {"normalize(data, by?)", run_scale, 1, "(x - min) / (max - min) by columns, as standardize. Example: normalize([[1.0, 5.0], [3.0, 5.0]])", false},
+    {"filter(data, keep)", run_filter, 0,
+     "The rows of a split, tensor or list where the mask `keep` [n] is true; a list also by a function of its items. Example: filter(digits.train, digits.train.y < 2)",
+     false},
+    {"standardize(data, by?)", run_scale, 0,
+     "(x - mean) / std by columns, constant columns stay 0: of a tensor, the `x` of a split, or of every split of a set. The scale is read from `by` (the train split of a set when left out), so that test data does not leak. Example: standardize(parts.test.x, by = parts.train.x)",
+     false},
+    {"normalize(data, by?)", run_scale, 1,
+     "(x - min) / (max - min) by columns, as standardize. Example: normalize([[1.0, 5.0], [3.0, 5.0]])", false},
     {0},
 };

@@ -5,9 +5,7 @@
 
 #include <string.h>
 
-static bool holds(const Graph *graph, const Node *node) {
-    return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node;
-}
+static bool holds(const Graph *graph, const Node *node) { return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node; }
 
 /* The graph under construction, or one around the loop body that is under construction. */
 static Graph *home_of(const Elaborator *e, const Node *node) {
@@ -77,7 +75,8 @@ static Value run_substitute(Elaborator *e, const Builtin *self, const Arguments 
     if (a->values[0].kind != VALUE_TENSOR || a->values[1].kind != VALUE_TENSOR) {
         char found[KIND_TEXT];
         int wrong = a->values[0].kind != VALUE_TENSOR ? 0 : 1;
-        diagnose(e->diagnostics, "E0401", a->values[wrong].span, "'substitute' needs a tensor, found %s", value_describe(a->values[wrong], found));
+        diagnose(e->diagnostics, "E0401", a->values[wrong].span, "'substitute' needs a tensor, found %s",
+                 value_describe(a->values[wrong], found));
         return value_none();
     }
     Node *y = a->values[0].node, *x = a->values[1].node;
@@ -90,11 +89,14 @@ static Value run_substitute(Elaborator *e, const Builtin *self, const Arguments 
     e->graph->here = here;
     if (result) return value_tensor(result, a->span);
     diagnose(e->diagnostics, "E0500", a->values[1].span, "the value does not depend on this");
-    diagnose_help(e->diagnostics, "substitute(y, x, value) computes y once more: x must be a parameter or a value that y was computed from");
+    diagnose_help(e->diagnostics,
+                  "substitute(y, x, value) computes y once more: x must be a parameter or a value that y was computed from");
     return value_none();
 }
 
 const Builtin builtins_substitute[] = {
-    {"substitute(y, x, value)", run_substitute, 0, "y as it would be if x had been `value`, of the same shape: what depends on x is computed once more, random numbers stay as they were. For trial points, as in `update` hooks with line search: substitute(objective, w, w + t * d). E0500 when y does not depend on x. Example: substitute(square(x), x, x + 1)", false},
+    {"substitute(y, x, value)", run_substitute, 0,
+     "y as it would be if x had been `value`, of the same shape: what depends on x is computed once more, random numbers stay as they were. For trial points, as in `update` hooks with line search: substitute(objective, w, w + t * d). E0500 when y does not depend on x. Example: substitute(square(x), x, x + 1)",
+     false},
     {0},
 };

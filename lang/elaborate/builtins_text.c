@@ -34,7 +34,8 @@ static Value run_text_of(Elaborator *e, const Builtin *self, const Arguments *a)
     for (int64_t k = 0; k < count; k++) {
         int64_t number = (int64_t)tensor_number(numbers, k);
         if (number < 0 || number >= letters) {
-            diagnose(e->diagnostics, "E0404", a->values[0].span, "character %lld is outside of the alphabet of %lld", (long long)number, (long long)letters);
+            diagnose(e->diagnostics, "E0404", a->values[0].span, "character %lld is outside of the alphabet of %lld", (long long)number,
+                     (long long)letters);
             return value_none();
         }
         text[k] = alphabet[number];
@@ -43,7 +44,11 @@ static Value run_text_of(Elaborator *e, const Builtin *self, const Arguments *a)
 }
 
 const Builtin builtins_text[] = {
-    {"characters(text, alphabet)", run_characters, 0, "The position in the alphabet of every character of a text, i64 [length]. E0304 when the alphabet lacks one. Example: characters(\"abba\", \"ab\")", false},
-    {"text_of(numbers, alphabet)", run_text_of, 0, "The text whose characters stand at these positions of the alphabet: the inverse of characters. Example: text_of([0, 1, 1, 0], \"ab\")", false},
+    {"characters(text, alphabet)", run_characters, 0,
+     "The position in the alphabet of every character of a text, i64 [length]. E0304 when the alphabet lacks one. Example: characters(\"abba\", \"ab\")",
+     false},
+    {"text_of(numbers, alphabet)", run_text_of, 0,
+     "The text whose characters stand at these positions of the alphabet: the inverse of characters. Example: text_of([0, 1, 1, 0], \"ab\")",
+     false},
     {0},
 };

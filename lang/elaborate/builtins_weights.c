@@ -53,7 +53,8 @@ static Value run_with_weights(Elaborator *e, const Builtin *self, const Argument
     Value weights = a->values[1];
     char text[KIND_TEXT];
     if (weights.kind != VALUE_RECORD) {
-        diagnose(e->diagnostics, "E0401", weights.span, "'with_weights' needs a record of parameters, found %s", value_describe(weights, text));
+        diagnose(e->diagnostics, "E0401", weights.span, "'with_weights' needs a record of parameters, found %s",
+                 value_describe(weights, text));
         diagnose_help(e->diagnostics, "weights_of(net) gives one");
         return value_none();
     }
@@ -97,7 +98,10 @@ static Value run_record(Elaborator *e, const Builtin *self, const Arguments *a) 
 
 const Builtin builtins_weights[] = {
     {"weights_of(net)", run_weights_of, 0, "The parameters of a model as a record by their path below it. Example: weights_of(net)", false},
-    {"with_weights(net, weights)", run_with_weights, 0, "A copy of the model with other parameters: a record as weights_of gives. Example: with_weights(net, weights_of(net))", false},
-    {"record(names, values)", run_record, 0, "The record with these field names and values: names and values of a record put together again. Example: record([\"a\", \"b\"], [1, 2])", false},
+    {"with_weights(net, weights)", run_with_weights, 0,
+     "A copy of the model with other parameters: a record as weights_of gives. Example: with_weights(net, weights_of(net))", false},
+    {"record(names, values)", run_record, 0,
+     "The record with these field names and values: names and values of a record put together again. Example: record([\"a\", \"b\"], [1, 2])",
+     false},
     {0},
 };

@@ -64,9 +64,8 @@ static bool shape_mismatch(Elaborator *e, const Tree *annotation, Node *node, Sc
     char shape[SHAPE_TEXT];
     Text dimensions = {0};
     bound_dimensions(annotation, scope, &dimensions);
-    diagnose(e->diagnostics, "E0400", span, "%s must be %.*s%s, found %s", what,
-             (int)(annotation->span.end - annotation->span.start), source->text + annotation->span.start,
-             text_string(&dimensions), shape_text(node->type.shape, shape));
+    diagnose(e->diagnostics, "E0400", span, "%s must be %.*s%s, found %s", what, (int)(annotation->span.end - annotation->span.start),
+             source->text + annotation->span.start, text_string(&dimensions), shape_text(node->type.shape, shape));
     text_free(&dimensions);
     return diagnose_second(e->diagnostics, annotation->span, "declared here");
 }
@@ -129,7 +128,8 @@ static const Tree *find_parameter(const Tree *parameters, const char *name, int 
 static bool unknown_argument(Elaborator *e, const Tree *argument, const Tree *parameters, const char *what) {
     const char **names = arena_alloc(e->arena, sizeof *names * (size_t)(parameters->count + 1));
     for (int k = 0; k < parameters->count; k++) names[k] = parameters->items[k]->name;
-    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "%s has no '%s'", what, argument->name);
+    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "%s has no '%s'", what,
+             argument->name);
     const char *nearest = nearest_name(argument->name, names, (size_t)parameters->count);
     if (nearest) return diagnose_help(e->diagnostics, "the nearest name is '%s'", nearest);
     if (!parameters->count) return diagnose_help(e->diagnostics, "it takes nothing");
@@ -171,12 +171,15 @@ static Value choose(Elaborator *e, const Tree *parameter, const Tree *tree, Scop
     if (tree->kind == TREE_NAME && in_choices(choices, tree->name))
         return (Value){.kind = VALUE_CHOICE, .span = tree->span, .text = tree->name};
     Value value;
-    if (tree->kind == TREE_NAME && !scope_find(e, scope, tree->name, &value)) return wrong_choice(e, parameter, tree->span, tree->name, false);
+    if (tree->kind == TREE_NAME && !scope_find(e, scope, tree->name, &value))
+        return wrong_choice(e, parameter, tree->span, tree->name, false);
     value = elaborate(e, tree, scope);
     if (!value_ok(value)) return value;
     const Tree *word = value.kind == VALUE_CHOICE || value.kind == VALUE_STRING ? NULL : word_among(choices);
     if (word) return match_word(e, word, &value, arena_format(e->arena, "'%s'", parameter->name), tree->span) ? value : value_none();
-    if (value.kind != VALUE_CHOICE) return wrong_choice(e, parameter, tree->span, tree->kind == TREE_NAME ? tree->name : value_describe(value, buffer), value.kind == VALUE_STRING);
+    if (value.kind != VALUE_CHOICE)
+        return wrong_choice(e, parameter, tree->span, tree->kind == TREE_NAME ? tree->name : value_describe(value, buffer),
+                            value.kind == VALUE_STRING);
     return in_choices(choices, value.text) ? value : wrong_choice(e, parameter, tree->span, value.text, false);
 }
 
@@ -250,10 +253,10 @@ bool bind_arguments(Elaborator *e, const Tree *parameters, const Binding *bindin
 /* A rule of the user's own: `fn f(x) = … gradient(g) = …`. */
 typedef struct OwnRule {
     Elaborator *e;
-    const Tree *gradient;   /* LAMBDA */
+    const Tree *gradient; /* LAMBDA */
     const Tree *parameters;
-    Scope *scope;           /* of the call: parameters are bound here */
-    const char **names;     /* of the arguments a1..an */
+    Scope *scope;       /* of the call: parameters are bound here */
+    const char **names; /* of the arguments a1..an */
     int count;
 } OwnRule;
 
@@ -306,7 +309,8 @@ static Value attach_rule(Elaborator *e, const Tree *tree, Scope *scope, Value va
     CustomRule *custom = arena_alloc(e->arena, sizeof *custom);
     *custom = (CustomRule){own_rule_vjp, rule};
     e->graph->here = span;
-    return value_tensor(graph_add(e->graph, &(NodeSpec){.op = OP_CUSTOM, .more_inputs = inputs, .more_count = rule->count + 1, .rule = custom}), span);
+    return value_tensor(
+        graph_add(e->graph, &(NodeSpec){.op = OP_CUSTOM, .more_inputs = inputs, .more_count = rule->count + 1, .rule = custom}), span);
 }
 
 static Value check_result(Elaborator *e, const Function *function, const Tree *annotation, Scope *scope, Value value, Span span) {
@@ -345,7 +349,8 @@ static Value call_function(Elaborator *e, Function *function, const Binding *bin
     }
     if (e->call_pass != e->pass) e->call_pass = e->pass, e->call_count = 0;
     if (++e->call_count > CALLS_MAX) {
-        diagnose(e->diagnostics, "E0402", binding->span, "a statement unrolls to more than %d calls, here of '%s'", CALLS_MAX, function->name);
+        diagnose(e->diagnostics, "E0402", binding->span, "a statement unrolls to more than %d calls, here of '%s'", CALLS_MAX,
+                 function->name);
         return value_none();
     }
     Scope *scope = scope_new(e, function->scope);
@@ -417,7 +422,8 @@ static Value call_stages(Elaborator *e, const Function *function, const Binding 
 
 static Value call_instance(Elaborator *e, Instance *instance, const Binding *binding) {
     if (instance->maker->kind == MAKER_METHOD) {
-        diagnose(e->diagnostics, "E0203", binding->span, "'%s' is a method: it acts through `with`, and cannot be called", instance->maker->name);
+        diagnose(e->diagnostics, "E0203", binding->span, "'%s' is a method: it acts through `with`, and cannot be called",
+                 instance->maker->name);
         return value_none();
     }
     Scope *scope = scope_new(e, instance->settings);
@@ -437,8 +443,10 @@ static Value not_callable(Elaborator *e, Value callee, Span span) {
         diagnose(e->diagnostics, "E0203", span, "'%s' must be made before it computes", callee.maker->name);
         diagnose_help(e->diagnostics, "braces make: write %s{}(x)", callee.maker->name);
     } else {
-        diagnose(e->diagnostics, "E0401", callee.span.file ? callee.span : span, "this is %s, which cannot be called", value_describe(callee, buffer));
-        if (callee.kind == VALUE_TENSOR || callee.kind == VALUE_LIST) diagnose_help(e->diagnostics, "its elements are picked with brackets: x[0]");
+        diagnose(e->diagnostics, "E0401", callee.span.file ? callee.span : span, "this is %s, which cannot be called",
+                 value_describe(callee, buffer));
+        if (callee.kind == VALUE_TENSOR || callee.kind == VALUE_LIST)
+            diagnose_help(e->diagnostics, "its elements are picked with brackets: x[0]");
     }
     return value_none();
 }
@@ -468,7 +476,8 @@ static bool is_user_scope(const Elaborator *e, const Scope *scope) {
 }
 
 Value call_tree(Elaborator *e, Value callee, const Tree *call, int first, const Value *leading, int leading_count, Scope *scope) {
-    Binding binding = {.leading = leading, .leading_count = leading_count, .call = call, .first = first, .scope = scope, .span = call->span};
+    Binding binding = {
+        .leading = leading, .leading_count = leading_count, .call = call, .first = first, .scope = scope, .span = call->span};
     const Tree *outer = e->call_tree;
     Span user_span = e->user_span;
     e->call_tree = call;

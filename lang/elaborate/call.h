@@ -20,7 +20,8 @@ Value call_bound(Elaborator *e, Value callee, const Binding *binding);
 /* While the text of an instance is elaborated, what it makes becomes its parts, the same ones each time. */
 typedef struct Making {
     Instance *instance;
-    Occurrence *occurrences; int count, capacity;
+    Occurrence *occurrences;
+    int count, capacity;
     const char *random_path;
 } Making;
 Making begin_making(Elaborator *e, Instance *instance);

@@ -17,9 +17,7 @@ static bool expected(Elaborator *e, const char *what, Value value) {
     return diagnose(e->diagnostics, "E0401", value.span, "expected %s, found %s", what, value_describe(value, buffer));
 }
 
-static bool belongs(const Graph *graph, const Node *node) {
-    return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node;
-}
+static bool belongs(const Graph *graph, const Node *node) { return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node; }
 
 /* The leaf through which the loop body under construction sees `outer`, a node of the graph around it. */
 static Node *capture_node(Elaborator *e, Capture *capture, Graph *body, Node *outer) {
@@ -125,8 +123,7 @@ static Node *list_node(Elaborator *e, Value value) {
         if (nodes[k]->type.dtype > widest) widest = nodes[k]->type.dtype;
         if (!shape_equal(nodes[k]->type.shape, nodes[0]->type.shape)) {
             char a[SHAPE_TEXT], b[SHAPE_TEXT];
-            diagnose(e->diagnostics, "E0400", value.list->items[k].span,
-                     "the items of a tensor must have one shape, found %s after %s",
+            diagnose(e->diagnostics, "E0400", value.list->items[k].span, "the items of a tensor must have one shape, found %s after %s",
                      shape_text(nodes[k]->type.shape, a), shape_text(nodes[0]->type.shape, b));
             return NULL;
         }
@@ -150,8 +147,7 @@ static Node *bool_node(Elaborator *e, bool truth) {
 Node *to_node(Elaborator *e, Value value) {
     switch (value.kind) {
     case VALUE_TENSOR: return import_node(e, value.node, value.span);
-    case VALUE_NUMBER:
-        return value.is_integer ? build_integer(e->graph, (int64_t)value.number) : build_number(e->graph, value.number);
+    case VALUE_NUMBER: return value.is_integer ? build_integer(e->graph, (int64_t)value.number) : build_number(e->graph, value.number);
     case VALUE_BOOL: return bool_node(e, value.truth);
     case VALUE_LIST: {
         size_t errors = e->diagnostics->error_count;
@@ -161,9 +157,14 @@ Node *to_node(Elaborator *e, Value value) {
     }
     case VALUE_RANGE: return range_node(e, value);
     case VALUE_NONE: return NULL;
-    case VALUE_STRING: case VALUE_QUANTITY: case VALUE_RECORD: case VALUE_FUNCTION: case VALUE_MAKER:
-    case VALUE_INSTANCE: case VALUE_SELECTION: case VALUE_CHOICE:
-        break;
+    case VALUE_STRING:
+    case VALUE_QUANTITY:
+    case VALUE_RECORD:
+    case VALUE_FUNCTION:
+    case VALUE_MAKER:
+    case VALUE_INSTANCE:
+    case VALUE_SELECTION:
+    case VALUE_CHOICE: break;
     }
     expected(e, "a tensor", value);
     if (value.kind == VALUE_RECORD && value.record->count)
@@ -199,8 +200,7 @@ bool to_integer(Elaborator *e, Value value, int64_t *out) {
     if (!to_number(e, value, &number)) return false;
     if (number == floor(number) && fabs(number) > 9007199254740992.0)
         return diagnose(e->diagnostics, "E0304", value.span, "the whole number %.6g is too large: the largest here is 2^53", number);
-    if (number != floor(number))
-        return diagnose(e->diagnostics, "E0401", value.span, "expected a whole number, found %.6g", number);
+    if (number != floor(number)) return diagnose(e->diagnostics, "E0401", value.span, "expected a whole number, found %.6g", number);
     *out = (int64_t)number;
     return true;
 }
@@ -229,8 +229,7 @@ static bool add_dimension(Elaborator *e, Value value, Shape *out) {
     int64_t size;
     if (!to_integer(e, value, &size)) return false;
     if (size < 0) return diagnose(e->diagnostics, "E0304", value.span, "a dimension cannot be %lld", (long long)size);
-    if (out->rank == RANK_MAX)
-        return diagnose(e->diagnostics, "E0400", value.span, "a tensor has at most %d dimensions", RANK_MAX);
+    if (out->rank == RANK_MAX) return diagnose(e->diagnostics, "E0400", value.span, "a tensor has at most %d dimensions", RANK_MAX);
     int64_t count = size;
     for (int k = 0; k < out->rank; k++)
         if (__builtin_mul_overflow(count, out->dims[k], &count) || count > ELEMENTS_MAX)

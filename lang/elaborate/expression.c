@@ -53,9 +53,7 @@ static Value clock_value(Elaborator *e, const Tree *tree) {
     return value_tensor(import_node(e, node, tree->span), tree->span);
 }
 
-static bool is_clock_name(const char *name) {
-    return !strcmp(name, "step") || !strcmp(name, "epoch") || !strcmp(name, "progress");
-}
+static bool is_clock_name(const char *name) { return !strcmp(name, "step") || !strcmp(name, "epoch") || !strcmp(name, "progress"); }
 
 /* A tensor by its name, the first field of a record as `data.x`. */
 static int add_known(Text *list, int count, const Field *field) {
@@ -71,8 +69,7 @@ static void help_with_fields(Elaborator *e, Scope *scope) {
     Text list = {0};
     int count = 0;
     for (Scope *at = scope; at && at != e->globals && at != e->standard; at = at->parent)
-        for (int k = 0; k < at->count && count < 12; k++)
-            count += add_known(&list, count, &at->fields[k]);
+        for (int k = 0; k < at->count && count < 12; k++) count += add_known(&list, count, &at->fields[k]);
     if (count) diagnose_help(e->diagnostics, "known in this block are: %s", text_string(&list));
     text_free(&list);
 }
@@ -104,7 +101,8 @@ static Value elaborate_name(Elaborator *e, const Tree *tree, Scope *scope) {
         Scope *at = scope;
         for (; at && at != e->standard; at = at->parent)
             for (int k = 0; k < at->count; k++)
-                if (!strcmp(at->fields[k].name, tree->name) && at->fields[k].value.kind != VALUE_FUNCTION) return at->fields[k].value.span = tree->span, at->fields[k].value;
+                if (!strcmp(at->fields[k].name, tree->name) && at->fields[k].value.kind != VALUE_FUNCTION)
+                    return at->fields[k].value.span = tree->span, at->fields[k].value;
         return clock_value(e, tree);
     }
     if (!strcmp(tree->name, "training")) return value_bool(e->training, tree->span);
@@ -177,7 +175,8 @@ static Value elaborate_if(Elaborator *e, const Tree *tree, Scope *scope) {
     if (!is_truth && condition.kind == VALUE_LIST && (test = to_node(e, condition))) is_truth = test->type.dtype == DTYPE_BOOL;
     if (!is_truth) {
         char buffer[KIND_TEXT];
-        diagnose(e->diagnostics, "E0401", condition.span, "the condition of an `if` must be true or false, found %s", value_describe(condition, buffer));
+        diagnose(e->diagnostics, "E0401", condition.span, "the condition of an `if` must be true or false, found %s",
+                 value_describe(condition, buffer));
         if (condition.kind == VALUE_NUMBER || condition.kind == VALUE_TENSOR) diagnose_help(e->diagnostics, "compare it, such as `x != 0`");
         return value_none();
     }
@@ -306,7 +305,9 @@ static Value elaborate_binary(Elaborator *e, const Tree *tree, Scope *scope) {
     return value;
 }
 
-static bool is_callable(Value value) { return value.kind == VALUE_FUNCTION || (value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL); }
+static bool is_callable(Value value) {
+    return value.kind == VALUE_FUNCTION || (value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL);
+}
 
 static Value compose(Elaborator *e, Value first, Value second, Span span) {
     Function *function = arena_alloc(e->arena, sizeof *function);
@@ -358,8 +359,9 @@ static Value elaborate_with(Elaborator *e, const Tree *tree, Scope *scope) {
         if (!column) return value_none();
         if (other && (column->type.shape.rank == 0 || column->type.shape.dims[0] != other->type.shape.dims[0])) {
             char a[SHAPE_TEXT], b[SHAPE_TEXT];
-            diagnose(e->diagnostics, "E0400", value.span, "the field '%s' is %s, but the split's '%s' is %s: all arrays of a split are equally long",
-                     tree->name, shape_text(column->type.shape, a), base.record->fields[0].name, shape_text(other->type.shape, b));
+            diagnose(e->diagnostics, "E0400", value.span,
+                     "the field '%s' is %s, but the split's '%s' is %s: all arrays of a split are equally long", tree->name,
+                     shape_text(column->type.shape, a), base.record->fields[0].name, shape_text(other->type.shape, b));
             return value_none();
         }
         value = value_tensor(column, value.span);
@@ -378,20 +380,32 @@ static Value elaborate_index_or_selector(Elaborator *e, const Tree *tree, Scope 
     return is_selector(tree) ? select_tree(e, tree, scope) : elaborate_index(e, tree, scope);
 }
 
-static Value elaborate_inner_block(Elaborator *e, const Tree *tree, Scope *scope) {
-    return elaborate_block(e, tree, scope_new(e, scope));
-}
+static Value elaborate_inner_block(Elaborator *e, const Tree *tree, Scope *scope) { return elaborate_block(e, tree, scope_new(e, scope)); }
 
 typedef Value ElaborateFn(Elaborator *e, const Tree *tree, Scope *scope);
 
 static ElaborateFn *const table[TREE_KIND_COUNT] = {
-    [TREE_NUMBER] = elaborate_number,   [TREE_QUANTITY] = elaborate_quantity, [TREE_STRING] = elaborate_string,
-    [TREE_BOOL] = elaborate_bool,       [TREE_NAME] = elaborate_name,         [TREE_LIST] = elaborate_list,
-    [TREE_RECORD] = elaborate_record,   [TREE_RANGE] = elaborate_range,       [TREE_LAMBDA] = elaborate_lambda,
-    [TREE_IF] = elaborate_if,           [TREE_CALL] = elaborate_call,         [TREE_MAKE] = elaborate_make,
-    [TREE_INDEX] = elaborate_index_or_selector, [TREE_FIELD] = elaborate_field, [TREE_UNARY] = elaborate_unary,
-    [TREE_BINARY] = elaborate_binary,   [TREE_PIPE] = elaborate_pipe,         [TREE_WITH] = elaborate_with,
-    [TREE_WITHOUT] = elaborate_without, [TREE_EXCEPT] = elaborate_selector,   [TREE_LOOP] = elaborate_loop,
+    [TREE_NUMBER] = elaborate_number,
+    [TREE_QUANTITY] = elaborate_quantity,
+    [TREE_STRING] = elaborate_string,
+    [TREE_BOOL] = elaborate_bool,
+    [TREE_NAME] = elaborate_name,
+    [TREE_LIST] = elaborate_list,
+    [TREE_RECORD] = elaborate_record,
+    [TREE_RANGE] = elaborate_range,
+    [TREE_LAMBDA] = elaborate_lambda,
+    [TREE_IF] = elaborate_if,
+    [TREE_CALL] = elaborate_call,
+    [TREE_MAKE] = elaborate_make,
+    [TREE_INDEX] = elaborate_index_or_selector,
+    [TREE_FIELD] = elaborate_field,
+    [TREE_UNARY] = elaborate_unary,
+    [TREE_BINARY] = elaborate_binary,
+    [TREE_PIPE] = elaborate_pipe,
+    [TREE_WITH] = elaborate_with,
+    [TREE_WITHOUT] = elaborate_without,
+    [TREE_EXCEPT] = elaborate_selector,
+    [TREE_LOOP] = elaborate_loop,
     [TREE_BLOCK] = elaborate_inner_block,
 };
 

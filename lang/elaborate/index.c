@@ -38,7 +38,8 @@ static bool read_slice(Elaborator *e, const Tree *tree, Scope *scope, int64_t si
 /* The numbers of the true places of a mask, as a constant. */
 static Node *mask_places(Elaborator *e, Value mask) {
     if (e->clock)
-        return diagnose(e->diagnostics, "E0402", mask.span, "a truth tensor cannot select rows inside a training step: "
+        return diagnose(e->diagnostics, "E0402", mask.span,
+                        "a truth tensor cannot select rows inside a training step: "
                         "the number of rows would change from step to step"),
                diagnose_help(e->diagnostics, "use where(mask, a, b), or multiply by float(mask)"), NULL;
     Tensor *truth = to_tensor(e, mask);
@@ -59,8 +60,8 @@ static bool read_integer(Elaborator *e, Value value, int64_t size, Item *item) {
     item->kind = ITEM_INTEGER;
     if (!to_integer(e, value, &item->from)) return false;
     if (item->from < -size || item->from >= size)
-        return diagnose(e->diagnostics, "E0404", value.span, "index %lld is out of range for a dimension of %lld",
-                        (long long)item->from, (long long)size);
+        return diagnose(e->diagnostics, "E0404", value.span, "index %lld is out of range for a dimension of %lld", (long long)item->from,
+                        (long long)size);
     if (item->from < 0) item->from += size;
     return true;
 }
@@ -99,8 +100,8 @@ static bool read_tensor(Elaborator *e, Value value, int64_t size, Item *item) {
     if (node->type.dtype == DTYPE_BOOL) {
         char shape[SHAPE_TEXT];
         if (node->type.shape.rank != 1 || node->type.shape.dims[0] != size) {
-            diagnose(e->diagnostics, "E0400", value.span, "a mask over a dimension of %lld must be [%lld], found %s",
-                     (long long)size, (long long)size, shape_text(node->type.shape, shape));
+            diagnose(e->diagnostics, "E0400", value.span, "a mask over a dimension of %lld must be [%lld], found %s", (long long)size,
+                     (long long)size, shape_text(node->type.shape, shape));
             if (node->type.shape.rank > 1)
                 diagnose_help(e->diagnostics, "element by element: where(mask, x, 0), or reshape(x, -1)[reshape(mask, -1)]");
             return false;
@@ -141,8 +142,8 @@ static bool read_items(Elaborator *e, const Tree *tree, Scope *scope, Shape shap
     if (given - dots > shape.rank) {
         char text[SHAPE_TEXT];
         if (!shape.rank) return diagnose(e->diagnostics, "E0403", tree->span, "a single number cannot be indexed");
-        return diagnose(e->diagnostics, "E0403", tree->span, "%d indices for a tensor %s of %d dimension%s", given - dots, shape_text(shape, text),
-                        shape.rank, shape.rank == 1 ? "" : "s");
+        return diagnose(e->diagnostics, "E0403", tree->span, "%d indices for a tensor %s of %d dimension%s", given - dots,
+                        shape_text(shape, text), shape.rank, shape.rank == 1 ? "" : "s");
     }
     for (int k = 1; k < tree->count; k++) {
         const Tree *item = tree->items[k];
@@ -179,8 +180,7 @@ static Node *gather_many(Elaborator *e, Node *x, const Item *items, int first, i
     for (int k = 1; k < count; k++) {
         if (items[first + k].kind != ITEM_TENSOR)
             return diagnose(e->diagnostics, "E0404", span, "index tensors must stand beside each other"), NULL;
-        flat = build_binary(e->graph, OP_ADD,
-                            build_binary(e->graph, OP_MUL, flat, build_integer(e->graph, shape.dims[first + k])),
+        flat = build_binary(e->graph, OP_ADD, build_binary(e->graph, OP_MUL, flat, build_integer(e->graph, shape.dims[first + k])),
                             items[first + k].node);
     }
     Shape merged = {0};
@@ -194,8 +194,7 @@ static Node *gather_many(Elaborator *e, Node *x, const Item *items, int first, i
 static Node *rows_just_written(const Node *x, const Item *items) {
     if (x->op != OP_SCATTER_SET || items[0].kind != ITEM_TENSOR || items[0].node != x->inputs[1]) return NULL;
     for (int k = 1; k < x->type.shape.rank; k++)
-        if (items[k].kind != ITEM_SLICE || items[k].from || items[k].to != x->type.shape.dims[k] || items[k].step != 1)
-            return NULL;
+        if (items[k].kind != ITEM_SLICE || items[k].from || items[k].to != x->type.shape.dims[k] || items[k].step != 1) return NULL;
     return x->inputs[2];
 }
 

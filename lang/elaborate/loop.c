@@ -100,7 +100,8 @@ static bool loop_graph(Elaborator *e, LoopBuild *loop, const Tree *tree, Scope *
     loop->body->condition = to_node(e, condition);
     bool ok = loop->body->condition && loop_body(e, loop, tree->items[3]);
     if (ok && !loop->sets_any) {
-        ok = diagnose(e->diagnostics, "E0600", tree->items[3]->span, "the loop never sets a carry, so that nothing changes from one round to the next");
+        ok = diagnose(e->diagnostics, "E0600", tree->items[3]->span,
+                      "the loop never sets a carry, so that nothing changes from one round to the next");
         diagnose_help(e->diagnostics, "write `%s <- ...` in its body", loop->carries->count ? loop->carries->items[0]->name : "carry");
     }
     if (ok && (loop->body->condition->type.dtype != DTYPE_BOOL || loop->body->condition->type.shape.rank != 0)) {
@@ -146,7 +147,9 @@ Value elaborate_loop(Elaborator *e, const Tree *tree, Scope *scope) {
     for (int k = 0; k < captured; k++) inputs[k] = loop.capture.nodes[k];
     for (int k = 0; k < loop.carries->count; k++) inputs[captured + k] = loop.initial[k];
     e->graph->here = tree->span;
-    Node *node = graph_add(e->graph, &(NodeSpec){.op = OP_LOOP, .more_inputs = inputs, .more_count = total, .ints = {1},
-                                                 .int_count = can_record(&loop), .loop = loop.body});
+    Node *node = graph_add(
+        e->graph,
+        &(NodeSpec){
+            .op = OP_LOOP, .more_inputs = inputs, .more_count = total, .ints = {1}, .int_count = can_record(&loop), .loop = loop.body});
     return node ? loop_results(e, &loop, node, tree->span) : value_none();
 }

@@ -32,8 +32,8 @@ static bool unknown_setting(Elaborator *e, const Instance *method, const Tree *a
         names[k] = parameters->items[k]->name;
         text_addf(&list, "%s%s", k ? ", " : "", names[k]);
     }
-    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "the method '%s' has no setting '%s'",
-             method->maker->name, argument->name);
+    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span,
+             "the method '%s' has no setting '%s'", method->maker->name, argument->name);
     const char *nearest = nearest_name(argument->name, names, (size_t)parameters->count);
     if (nearest) diagnose_help(e->diagnostics, "the nearest name is '%s'", nearest);
     else if (parameters->count) diagnose_help(e->diagnostics, "it has: %s", text_string(&list));
@@ -52,8 +52,11 @@ static bool has_hook_twice(Elaborator *e, const Instance *method) {
     const Tree *tree = members(method);
     for (int k = 1; k < tree->count; k++)
         for (int j = 1; j < k; j++) {
-            if (tree->items[k]->kind != TREE_HOOK || tree->items[j]->kind != TREE_HOOK || strcmp(tree->items[k]->name, tree->items[j]->name)) continue;
-            diagnose(e->diagnostics, "E0201", tree->items[k]->span, "the method '%s' has two %s hooks", method->maker->name, tree->items[k]->name);
+            if (tree->items[k]->kind != TREE_HOOK || tree->items[j]->kind != TREE_HOOK ||
+                strcmp(tree->items[k]->name, tree->items[j]->name))
+                continue;
+            diagnose(e->diagnostics, "E0201", tree->items[k]->span, "the method '%s' has two %s hooks", method->maker->name,
+                     tree->items[k]->name);
             diagnose_second(e->diagnostics, tree->items[j]->span, "the other one");
             return true;
         }
@@ -70,13 +73,17 @@ bool method_check_settings(Elaborator *e, Instance *method) {
         int at = argument->name ? setting_at(parameters, argument->name) : positional++;
         if (at < 0) return unknown_setting(e, method, argument);
         if (at >= parameters->count)
-            return diagnose(e->diagnostics, "E0302", argument->span, "the method '%s' has %d setting%s", method->maker->name, parameters->count, parameters->count == 1 ? "" : "s");
-        if (given[at]) return diagnose(e->diagnostics, "E0300", argument->span, "the method '%s' is given '%s' twice", method->maker->name, parameters->items[at]->name);
+            return diagnose(e->diagnostics, "E0302", argument->span, "the method '%s' has %d setting%s", method->maker->name,
+                            parameters->count, parameters->count == 1 ? "" : "s");
+        if (given[at])
+            return diagnose(e->diagnostics, "E0300", argument->span, "the method '%s' is given '%s' twice", method->maker->name,
+                            parameters->items[at]->name);
         given[at] = true;
     }
     for (int k = 0; k < parameters->count; k++)
         if (!given[k] && !tree_item(parameters->items[k], 1)) {
-            diagnose(e->diagnostics, "E0301", make->span, "the method '%s' needs the setting '%s'", method->maker->name, parameters->items[k]->name);
+            diagnose(e->diagnostics, "E0301", make->span, "the method '%s' needs the setting '%s'", method->maker->name,
+                     parameters->items[k]->name);
             return diagnose_second(e->diagnostics, parameters->items[k]->span, "declared here");
         }
     return true;
@@ -134,11 +141,17 @@ bool method_bind(Elaborator *e, Instance *method, Scope *around) {
 /* Hooks -------------------------------------------------------------------------------------------------------------- */
 
 const char *hook_supplier(const char *name) {
-    static const struct { const char *name, *clause; } clauses[] = {
+    static const struct {
+        const char *name, *clause;
+    } clauses[] = {
         {"output", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
         {"target", "a `minimize` whose first term calls a loss, such as cross_entropy(net(x), y)"},
-        {"i", "a data set: `train net on data`"}, {"x", "a data set with a field x"}, {"y", "a data set with a field y"},
-        {"sol", "a term that solves a differential equation: odeint, sdeint"}, {"samples", "a data set: `train net on data`"}, {"classes", "a data set whose y holds class numbers"},
+        {"i", "a data set: `train net on data`"},
+        {"x", "a data set with a field x"},
+        {"y", "a data set with a field y"},
+        {"sol", "a term that solves a differential equation: odeint, sdeint"},
+        {"samples", "a data set: `train net on data`"},
+        {"classes", "a data set whose y holds class numbers"},
     };
     for (size_t k = 0; k < sizeof clauses / sizeof *clauses; k++)
         if (!strcmp(clauses[k].name, name)) return clauses[k].clause;

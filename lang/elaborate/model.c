@@ -157,8 +157,11 @@ Member *add_member(Elaborator *e, Instance *instance, MemberKind kind, const cha
         instance->member_capacity = capacity;
     }
     Member *member = &instance->members[instance->member_count++];
-    *member = (Member){.name = name, .kind = kind, .span = span, .is_frozen = instance->is_frozen && kind == MEMBER_PARAM,
-                        .of_method = instance->maker->kind == MAKER_METHOD};
+    *member = (Member){.name = name,
+                       .kind = kind,
+                       .span = span,
+                       .is_frozen = instance->is_frozen && kind == MEMBER_PARAM,
+                       .of_method = instance->maker->kind == MAKER_METHOD};
     return member;
 }
 
@@ -199,7 +202,8 @@ static bool same_shape_again(Elaborator *e, Instance *owner, Member *member, Sha
     if (shape_equal(member->cell->tensor->shape, shape)) return true;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     diagnose(e->diagnostics, "E0400", tree->span, "'%s.%s' is %s since '%s' was first applied, and this application needs %s",
-             instance_path(e, owner), member->name, shape_text(member->cell->tensor->shape, a), instance_path(e, owner), shape_text(shape, b));
+             instance_path(e, owner), member->name, shape_text(member->cell->tensor->shape, a), instance_path(e, owner),
+             shape_text(shape, b));
     return diagnose_help(e->diagnostics, "one instance keeps its sizes; make another one with %s{}", owner->maker->name);
 }
 
@@ -209,13 +213,16 @@ static Tensor *saved_tensor(Elaborator *e, Instance *owner, const char *path, Sh
     while (root->parent) root = root->parent;
     const char *below = strchr(path + strlen(instance_path(e, root)), '.');
     Tensor *saved = root->saved && below ? table_find(root->saved, below + 1) : NULL;
-    if (!saved && root->saved && below) *ok = diagnose(e->diagnostics, "E0800", tree->span, "the restored file has no '%s', which '%s' needs", below + 1, instance_path(e, root));
+    if (!saved && root->saved && below)
+        *ok = diagnose(e->diagnostics, "E0800", tree->span, "the restored file has no '%s', which '%s' needs", below + 1,
+                       instance_path(e, root));
     if (!saved) return NULL;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     Fault fault = {0};
     *ok = shape_equal(saved->shape, shape);
     if (!*ok) {
-        diagnose(e->diagnostics, "E0400", tree->span, "'%s' needs %s, and the restored file holds %s", path, shape_text(shape, a), shape_text(saved->shape, b));
+        diagnose(e->diagnostics, "E0400", tree->span, "'%s' needs %s, and the restored file holds %s", path, shape_text(shape, a),
+                 shape_text(saved->shape, b));
         return NULL;
     }
     Tensor *tensor = tensor_cast(saved, e->float_type, &fault);
@@ -227,7 +234,8 @@ static Tensor *saved_tensor(Elaborator *e, Instance *owner, const char *path, Sh
 bool member_rate(Elaborator *e, const Tree *tree, Scope *scope, Member *member) {
     if (tree->kind != TREE_PARAM || !tree_item(tree, 2)) return true;
     if (!to_number(e, elaborate(e, tree->items[2], scope), &member->rate)) return false;
-    if (!(member->rate >= 0)) return diagnose(e->diagnostics, "E0304", tree->items[2]->span, "a rate must not be negative, found %.6g", member->rate);
+    if (!(member->rate >= 0))
+        return diagnose(e->diagnostics, "E0304", tree->items[2]->span, "a rate must not be negative, found %.6g", member->rate);
     member->has_rate = member->rate > 0;
     member->is_frozen = member->is_frozen || !member->has_rate;
     return true;
@@ -318,7 +326,8 @@ static Node *fit_state(Elaborator *e, Node *node, Cell *cell, const Tree *tree) 
     if (node && node->type.shape.rank == 0 && shape.rank) node = build_broadcast(e->graph, node, shape);
     if (!node || shape_equal(node->type.shape, shape)) return node;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
-    diagnose(e->diagnostics, "E0400", tree->span, "the state is %s and cannot become %s", shape_text(shape, a), shape_text(node->type.shape, b));
+    diagnose(e->diagnostics, "E0400", tree->span, "the state is %s and cannot become %s", shape_text(shape, a),
+             shape_text(node->type.shape, b));
     return NULL;
 }
 
@@ -337,7 +346,8 @@ bool commit_member(Elaborator *e, const Tree *tree, Scope *scope) {
     if (!cell) {
         Instance *owner = scope_owner(scope);
         Member *member = owner ? instance_member(owner, name->name) : NULL;
-        if (member && member->kind == MEMBER_PARAM) return diagnose(e->diagnostics, "E0600", name->span, "'%s' is a parameter: only training changes it", name->name);
+        if (member && member->kind == MEMBER_PARAM)
+            return diagnose(e->diagnostics, "E0600", name->span, "'%s' is a parameter: only training changes it", name->name);
         diagnose(e->diagnostics, "E0600", name->span, "'%s' is not a state of this model or method", name->name);
         return diagnose_help(e->diagnostics, "declare it with `state %s: [...] = zeros`", name->name);
     }
@@ -378,7 +388,8 @@ void end_making(Elaborator *e, const Making *before) {
 Value apply_bound(Elaborator *e, Instance *instance, Scope *scope, Span span) {
     enum { NESTING_MAX = 100 };
     if (e->depth >= NESTING_MAX) {
-        diagnose(e->diagnostics, "E0402", span, "models are nested more than %d deep: '%s' may contain itself", NESTING_MAX, instance->maker->name);
+        diagnose(e->diagnostics, "E0402", span, "models are nested more than %d deep: '%s' may contain itself", NESTING_MAX,
+                 instance->maker->name);
         return value_none();
     }
     const Tree *model = instance->maker->tree, *inputs = model->items[1];

@@ -9,9 +9,9 @@
 /* Copies --------------------------------------------------------------------------------------------------------------- */
 
 typedef enum CopyKind {
-    COPY_VALUES,  /* cells of its own */
-    COPY_FROZEN,  /* the same cells, not trained */
-    COPY_BARE     /* the same cells, without the views of a method */
+    COPY_VALUES, /* cells of its own */
+    COPY_FROZEN, /* the same cells, not trained */
+    COPY_BARE    /* the same cells, without the views of a method */
 } CopyKind;
 
 typedef struct CopyPlan {
@@ -90,7 +90,8 @@ static void rename_cells(Elaborator *e, Instance *instance) {
 
 static Value not_a_model(Elaborator *e, const char *what, Value value) {
     char buffer[KIND_TEXT];
-    if (value_ok(value)) diagnose(e->diagnostics, "E0401", value.span, "%s needs a model, and this is %s", what, value_describe(value, buffer));
+    if (value_ok(value))
+        diagnose(e->diagnostics, "E0401", value.span, "%s needs a model, and this is %s", what, value_describe(value, buffer));
     return value_none();
 }
 
@@ -123,7 +124,9 @@ static Selection *parts_to_freeze(Elaborator *e, const Arguments *arguments) {
     if (!value_ok(only)) return NULL;
     Selection *selection = selected(e, only);
     char buffer[KIND_TEXT];
-    if (!selection) diagnose(e->diagnostics, "E0401", only.span, "frozen(net, …) needs a selector or a part of the model, and this is %s", value_describe(only, buffer));
+    if (!selection)
+        diagnose(e->diagnostics, "E0401", only.span, "frozen(net, …) needs a selector or a part of the model, and this is %s",
+                 value_describe(only, buffer));
     return selection;
 }
 
@@ -305,11 +308,13 @@ static Value run_time(Elaborator *e, const Builtin *self, const Arguments *argum
     Value duration = arguments->values[0];
     char buffer[KIND_TEXT], name[64];
     if (!e->clock) {
-        diagnose(e->diagnostics, "E0601", arguments->span, "'%s' needs the time, which is known only inside a train block", builtin_name(self, name));
+        diagnose(e->diagnostics, "E0601", arguments->span, "'%s' needs the time, which is known only inside a train block",
+                 builtin_name(self, name));
         return value_none();
     }
     if (duration.kind != VALUE_QUANTITY && duration.kind != VALUE_NUMBER && duration.kind != VALUE_TENSOR) {
-        diagnose(e->diagnostics, "E0401", duration.span, "expected a duration such as `2 epochs`, `100 steps` or `50%%`, found %s", value_describe(duration, buffer));
+        diagnose(e->diagnostics, "E0401", duration.span, "expected a duration such as `2 epochs`, `100 steps` or `50%%`, found %s",
+                 value_describe(duration, buffer));
         return value_none();
     }
     Node *step = import_node(e, e->clock->step, arguments->span), *steps = steps_of(e, duration);
@@ -342,29 +347,56 @@ static Value run_prox(Elaborator *e, const Builtin *self, const Arguments *argum
     Function *function = penalty.function;
     if (function->is_penalty) {
         function = arena_alloc(e->arena, sizeof *function);
-        *function = (Function){.name = arena_format(e->arena, "prox of %s", penalty.function->name), .tree = tree->items[3], .scope = penalty.function->scope};
+        *function = (Function){
+            .name = arena_format(e->arena, "prox of %s", penalty.function->name), .tree = tree->items[3], .scope = penalty.function->scope};
     }
     Value *values = arena_alloc(e->arena, sizeof *values * (size_t)(arguments->rest_count + 2));
     values[0] = arguments->values[1];
     values[1] = arguments->values[2];
     for (int k = 0; k < arguments->rest_count; k++) values[k + 2] = arguments->rest[k];
-    return call_value(e, (Value){.kind = VALUE_FUNCTION, .span = penalty.span, .function = function}, values, arguments->rest_count + 2, arguments->span);
+    return call_value(e, (Value){.kind = VALUE_FUNCTION, .span = penalty.span, .function = function}, values, arguments->rest_count + 2,
+                      arguments->span);
 }
 
 const Builtin builtins_model[] = {
-    {"copy(net)", run_copy, 0, "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)", false},
-    {"frozen(net, only?)", run_frozen, 0, "The same model, sharing its parameters, of which none (or none that the selector or part `only` finds) is trained through it. Example: frozen(net)", false},
-    {"folded(net)", run_folded, 0, "A copy of the model whose parameters are what methods with a weight hook showed the model (masked, companded, quantized), without these methods. Example: let plain = folded(net)", false},
-    {"eval(net)", run_eval, 0, "The model as it is outside of training, for use inside a train block: no dropout, running statistics, averaged weights; its states do not change. Example: let teacher = eval(net)", false},
-    {"is_trained(net)", run_is_trained, 0, "True inside a train block for the models that it trains and their parts: what a method is given can be checked. Example: is_trained(dense{3})", false},
-    {"stored(w)", run_stored, 0, "Parameters of a model as they are stored and trained, not as methods with a weight hook show them to it. Example: stored(net.dense_1.w)", true},
-    {"init_std(w)", run_initial_spread, 0, "The standard deviation that a parameter's initialiser was made for, such as sqrt(2 / in) for he; where none is known, the standard deviation of its values. Example: init_std([-1.0, 1.0])", false},
-    {"parameters(net)", run_parameters, 0, "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},
-    {"flops(net, x)", run_flops, 0, "The floating-point operations of one application of a model to x: two for a product and its sum, one for any other element that is computed. Example: flops(net, x)", false},
-    {"sparsity(x)", run_sparsity, 0, "The share of zeros in a tensor, or among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)", false},
-    {"fraction(duration)", run_time, 0, "The share of a duration (2 epochs, 100 steps, 50%) that has passed since the block began, from 0 to 1. Only inside train blocks.", false},
-    {"elapsed(duration)", run_time, 2, "How many durations have passed since the block began, such as 1.5 epochs: not clipped. Only inside train blocks.", false},
-    {"prox(penalty, w, t, settings...)", run_prox, 0, "The proximal operator of a penalty, argmin_v t * penalty(v) + |v - w|^2 / 2, from its `prox` line; settings of the penalty follow in order. A function of (w, t) is an operator itself. Example: prox(l1, [2.0, -0.5], 1)", false},
-    {"passed(duration)", run_time, 1, "1 once a duration has passed since the block began, before that 0. Only inside train blocks.", false},
+    {"copy(net)", run_copy, 0,
+     "A model with the same parts and a copy of every parameter and state; from then on the two are independent. Example: let teacher = copy(net)",
+     false},
+    {"frozen(net, only?)", run_frozen, 0,
+     "The same model, sharing its parameters, of which none (or none that the selector or part `only` finds) is trained through it. Example: frozen(net)",
+     false},
+    {"folded(net)", run_folded, 0,
+     "A copy of the model whose parameters are what methods with a weight hook showed the model (masked, companded, quantized), without these methods. Example: let plain = folded(net)",
+     false},
+    {"eval(net)", run_eval, 0,
+     "The model as it is outside of training, for use inside a train block: no dropout, running statistics, averaged weights; its states do not change. Example: let teacher = eval(net)",
+     false},
+    {"is_trained(net)", run_is_trained, 0,
+     "True inside a train block for the models that it trains and their parts: what a method is given can be checked. Example: is_trained(dense{3})",
+     false},
+    {"stored(w)", run_stored, 0,
+     "Parameters of a model as they are stored and trained, not as methods with a weight hook show them to it. Example: stored(net.dense_1.w)",
+     true},
+    {"init_std(w)", run_initial_spread, 0,
+     "The standard deviation that a parameter's initialiser was made for, such as sqrt(2 / in) for he; where none is known, the standard deviation of its values. Example: init_std([-1.0, 1.0])",
+     false},
+    {"parameters(net)", run_parameters, 0,
+     "The number of parameters of a model or a selection. A model has parameters once it was applied. Example: parameters(net)", false},
+    {"flops(net, x)", run_flops, 0,
+     "The floating-point operations of one application of a model to x: two for a product and its sum, one for any other element that is computed. Example: flops(net, x)",
+     false},
+    {"sparsity(x)", run_sparsity, 0,
+     "The share of zeros in a tensor, or among the parameters of a model or a selection, as the model sees them. Example: sparsity(net.**.w)",
+     false},
+    {"fraction(duration)", run_time, 0,
+     "The share of a duration (2 epochs, 100 steps, 50%) that has passed since the block began, from 0 to 1. Only inside train blocks.",
+     false},
+    {"elapsed(duration)", run_time, 2,
+     "How many durations have passed since the block began, such as 1.5 epochs: not clipped. Only inside train blocks.", false},
+    {"prox(penalty, w, t, settings...)", run_prox, 0,
+     "The proximal operator of a penalty, argmin_v t * penalty(v) + |v - w|^2 / 2, from its `prox` line; settings of the penalty follow in order. A function of (w, t) is an operator itself. Example: prox(l1, [2.0, -0.5], 1)",
+     false},
+    {"passed(duration)", run_time, 1, "1 once a duration has passed since the block began, before that 0. Only inside train blocks.",
+     false},
     {0},
 };

@@ -10,9 +10,21 @@ typedef struct Operator {
 } Operator;
 
 static const Operator operators[] = {
-    {"+", OP_ADD}, {"-", OP_SUB}, {"*", OP_MUL}, {"/", OP_DIV}, {"//", OP_FLOOR_DIV}, {"%", OP_MOD}, {"^", OP_POW},
-    {"==", OP_EQUAL}, {"!=", OP_NOT_EQUAL}, {"<", OP_LESS}, {"<=", OP_LESS_EQUAL}, {">", OP_GREATER}, {">=", OP_GREATER_EQUAL},
-    {"and", OP_AND}, {"or", OP_OR},
+    {"+", OP_ADD},
+    {"-", OP_SUB},
+    {"*", OP_MUL},
+    {"/", OP_DIV},
+    {"//", OP_FLOOR_DIV},
+    {"%", OP_MOD},
+    {"^", OP_POW},
+    {"==", OP_EQUAL},
+    {"!=", OP_NOT_EQUAL},
+    {"<", OP_LESS},
+    {"<=", OP_LESS_EQUAL},
+    {">", OP_GREATER},
+    {">=", OP_GREATER_EQUAL},
+    {"and", OP_AND},
+    {"or", OP_OR},
 };
 
 static OpCode operator_code(const char *text) {
@@ -22,8 +34,12 @@ static OpCode operator_code(const char *text) {
 }
 
 static Value fold_comparison(OpCode op, double a, double b, Span span) {
-    bool truth = op == OP_EQUAL ? a == b : op == OP_NOT_EQUAL ? a != b : op == OP_LESS ? a < b
-               : op == OP_LESS_EQUAL ? a <= b : op == OP_GREATER ? a > b : a >= b;
+    bool truth = op == OP_EQUAL        ? a == b
+                 : op == OP_NOT_EQUAL  ? a != b
+                 : op == OP_LESS       ? a < b
+                 : op == OP_LESS_EQUAL ? a <= b
+                 : op == OP_GREATER    ? a > b
+                                       : a >= b;
     return value_bool(truth, span);
 }
 
@@ -67,7 +83,8 @@ static bool holds_tensor(Value value) {
 static bool same_text(Value left, Value right, bool *same) {
     bool texts = (left.kind == VALUE_STRING || left.kind == VALUE_CHOICE) && left.kind == right.kind;
     if (texts) *same = !strcmp(left.text, right.text);
-    bool is_choice = left.kind == VALUE_CHOICE, or_number = is_choice != (right.kind == VALUE_CHOICE) && holds_tensor(is_choice ? right : left);
+    bool is_choice = left.kind == VALUE_CHOICE,
+         or_number = is_choice != (right.kind == VALUE_CHOICE) && holds_tensor(is_choice ? right : left);
     if (or_number) *same = false; /* `rate: auto | positive` holds one or the other */
     return texts || or_number;
 }
@@ -76,10 +93,10 @@ static bool operand_error(Elaborator *e, const char *operator, Value value) {
     char buffer[KIND_TEXT];
     diagnose(e->diagnostics, "E0401", value.span, "operator '%s' needs numbers or tensors, found %s", operator,
              value_describe(value, buffer));
-    if (value.kind == VALUE_INSTANCE || value.kind == VALUE_FUNCTION)
-        diagnose_help(e->diagnostics, "apply it first: write f(x)");
+    if (value.kind == VALUE_INSTANCE || value.kind == VALUE_FUNCTION) diagnose_help(e->diagnostics, "apply it first: write f(x)");
     if (value.kind == VALUE_STRING && !strcmp(operator, "+")) diagnose_help(e->diagnostics, "a string takes values in braces: \"x = {x}\"");
-    if (value.kind == VALUE_RECORD && value.record->count) diagnose_help(e->diagnostics, "name one of its fields, such as '.%s'", value.record->fields[0].name);
+    if (value.kind == VALUE_RECORD && value.record->count)
+        diagnose_help(e->diagnostics, "name one of its fields, such as '.%s'", value.record->fields[0].name);
     return false;
 }
 
@@ -103,7 +120,8 @@ static void point_to_left(Elaborator *e, size_t errors, Value left, Node *node) 
 
 /* Known zeros only: in the kernels a whole number // 0 is 0, and x % 0 is x. */
 static bool divides_by_zero(OpCode op, const Node *a, const Node *b) {
-    if ((op != OP_FLOOR_DIV && op != OP_MOD) || b->op != OP_CONSTANT || dtype_is_float(a->type.dtype) || dtype_is_float(b->type.dtype)) return false;
+    if ((op != OP_FLOOR_DIV && op != OP_MOD) || b->op != OP_CONSTANT || dtype_is_float(a->type.dtype) || dtype_is_float(b->type.dtype))
+        return false;
     for (int64_t k = 0; k < tensor_count(b->constant); k++)
         if (tensor_number(b->constant, k) == 0) return true;
     return false;
@@ -126,14 +144,12 @@ Value operate(Elaborator *e, const char *text, Value left, Value right, Span spa
     if (!value_ok(left) || !value_ok(right)) return value_none();
     OpCode op = operator_code(text);
     bool same = false;
-    if ((op == OP_EQUAL || op == OP_NOT_EQUAL) && same_text(left, right, &same))
-        return value_bool(same == (op == OP_EQUAL), span);
+    if ((op == OP_EQUAL || op == OP_NOT_EQUAL) && same_text(left, right, &same)) return value_bool(same == (op == OP_EQUAL), span);
     if (op == OP_ADD && left.kind == VALUE_STRING && right.kind == VALUE_STRING) return join_strings(e, left, right, span);
     if (op == OP_AND || op == OP_OR) return logic(e, op, left, right, span);
     if ((op == OP_EQUAL || op == OP_NOT_EQUAL) && left.kind == VALUE_BOOL && right.kind == VALUE_BOOL)
         return value_bool((left.truth == right.truth) == (op == OP_EQUAL), span);
-    if (op != OP_COUNT && left.kind == VALUE_NUMBER && right.kind == VALUE_NUMBER)
-        return fold_numbers(e, op, left, right, span);
+    if (op != OP_COUNT && left.kind == VALUE_NUMBER && right.kind == VALUE_NUMBER) return fold_numbers(e, op, left, right, span);
     return tensors(e, text, op, left, right, span);
 }
 

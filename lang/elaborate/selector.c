@@ -54,7 +54,8 @@ static Path split_path(Arena *arena, const char *root, const char *path) {
     Path parts = {0};
     size_t length = strlen(root);
     char *text = arena_string(arena, strncmp(path, root, length) || path[length] != '.' ? path : path + length + 1);
-    for (char *part = strtok_r(text, ".", &text); part && parts.count < 32; part = strtok_r(NULL, ".", &text)) parts.parts[parts.count++] = part;
+    for (char *part = strtok_r(text, ".", &text); part && parts.count < 32; part = strtok_r(NULL, ".", &text))
+        parts.parts[parts.count++] = part;
     return parts;
 }
 

@@ -14,15 +14,21 @@ void define_function(Elaborator *e, const Tree *tree, Scope *scope) {
 
 void define_maker(Elaborator *e, const Tree *tree, Scope *scope, bool is_standard) {
     Maker *maker = arena_alloc(e->arena, sizeof *maker);
-    *maker = (Maker){.kind = tree->kind == TREE_MODEL ? MAKER_MODEL : MAKER_METHOD, .name = tree->name, .tree = tree,
-                     .scope = scope, .is_standard = is_standard};
+    *maker = (Maker){.kind = tree->kind == TREE_MODEL ? MAKER_MODEL : MAKER_METHOD,
+                     .name = tree->name,
+                     .tree = tree,
+                     .scope = scope,
+                     .is_standard = is_standard};
     scope_set_maker(e, scope, tree->name, (Value){.kind = VALUE_MAKER, .span = tree->span, .maker = maker});
 }
 
 bool define(Elaborator *e, const Tree *tree, Scope *scope, bool is_standard) {
     switch ((int)tree->kind) {
-    case TREE_FN: case TREE_LOSS: case TREE_PENALTY: define_function(e, tree, scope); return true;
-    case TREE_MODEL: case TREE_METHOD: define_maker(e, tree, scope, is_standard); return true;
+    case TREE_FN:
+    case TREE_LOSS:
+    case TREE_PENALTY: define_function(e, tree, scope); return true;
+    case TREE_MODEL:
+    case TREE_METHOD: define_maker(e, tree, scope, is_standard); return true;
     }
     return false;
 }
@@ -48,7 +54,8 @@ static bool is_rectangular(const List *list) {
 
 /* A name keeps one node, so that derivatives with respect to it are well defined: nests of numbers become a constant here. */
 Value settle_value(Elaborator *e, Value value) {
-    for (int k = 0; value.kind == VALUE_RECORD && !value.record->is_split && k < value.record->count; k++) /* a split keeps its lists of names */
+    for (int k = 0; value.kind == VALUE_RECORD && !value.record->is_split && k < value.record->count;
+         k++) /* a split keeps its lists of names */
         value.record->fields[k].value = settle_value(e, value.record->fields[k].value);
     if (value.kind != VALUE_LIST || !is_number_nest(value.list) || !is_rectangular(value.list)) return value;
     return value_tensor(to_node(e, value), value.span);
@@ -87,8 +94,11 @@ static bool statement_let(Elaborator *e, const Tree *tree, Scope *scope) {
 
 bool few_items(Elaborator *e, int64_t count, Span span) {
     if (count <= ITEMS_MAX) return true;
-    diagnose(e->diagnostics, "E0402", span, "%lld items are too many: what is unrolled while compiling has at most %d", (long long)count, ITEMS_MAX);
-    return diagnose_help(e->diagnostics, "`loop (x = start) until condition max N { x <- next }` goes round as often as needed; arithmetic on a tensor reaches all its elements");
+    diagnose(e->diagnostics, "E0402", span, "%lld items are too many: what is unrolled while compiling has at most %d", (long long)count,
+             ITEMS_MAX);
+    return diagnose_help(
+        e->diagnostics,
+        "`loop (x = start) until condition max N { x <- next }` goes round as often as needed; arithmetic on a tensor reaches all its elements");
 }
 
 static bool loop_items(Elaborator *e, Value iterable, int64_t *count) {
@@ -97,7 +107,9 @@ static bool loop_items(Elaborator *e, Value iterable, int64_t *count) {
     else if (iterable.kind == VALUE_LIST) *count = iterable.list->count;
     else if (iterable.kind == VALUE_TENSOR && iterable.node->type.shape.rank >= 1) *count = iterable.node->type.shape.dims[0];
     else if (!value_ok(iterable)) return false;
-    else return diagnose(e->diagnostics, "E0401", iterable.span, "`for` runs over a range or a list, and this is %s", value_describe(iterable, buffer));
+    else
+        return diagnose(e->diagnostics, "E0401", iterable.span, "`for` runs over a range or a list, and this is %s",
+                        value_describe(iterable, buffer));
     return true;
 }
 
@@ -168,10 +180,12 @@ static bool statement_expression(Elaborator *e, const Tree *tree, Scope *scope, 
 bool elaborate_statement(Elaborator *e, const Tree *tree, Scope *scope, Value *result) {
     if (define(e, tree, scope, false)) return true;
     switch ((int)tree->kind) {
-    case TREE_LET: case TREE_DATA: return statement_let(e, tree, scope);
+    case TREE_LET:
+    case TREE_DATA: return statement_let(e, tree, scope);
     case TREE_FOR: return for_each(e, tree, scope, for_body, NULL);
     case TREE_IF: return statement_if(e, tree, scope, result);
-    case TREE_PARAM: case TREE_STATE: return declare_member(e, tree, scope);
+    case TREE_PARAM:
+    case TREE_STATE: return declare_member(e, tree, scope);
     case TREE_COMMIT: return commit_member(e, tree, scope);
     case TREE_EXPRESSION: return statement_expression(e, tree, scope, result);
     }
@@ -186,7 +200,8 @@ Value elaborate_block(Elaborator *e, const Tree *block, Scope *scope) {
     }
     const Tree *last = block->count ? block->items[block->count - 1] : NULL;
     if (!value_ok(result)) {
-        diagnose(e->diagnostics, "E0401", last ? last->span : block->span, "a block gives the value of its last line, which must be an expression");
+        diagnose(e->diagnostics, "E0401", last ? last->span : block->span,
+                 "a block gives the value of its last line, which must be an expression");
     }
     return result;
 }

@@ -10,9 +10,7 @@ Value value_number(double number, bool is_integer, Span span) {
 
 Value value_bool(bool truth, Span span) { return (Value){.kind = VALUE_BOOL, .span = span, .truth = truth}; }
 
-Value value_string(const char *text, Span span) {
-    return (Value){.kind = VALUE_STRING, .span = span, .text = text};
-}
+Value value_string(const char *text, Span span) { return (Value){.kind = VALUE_STRING, .span = span, .text = text}; }
 
 Value value_tensor(Node *node, Span span) {
     if (!node) return value_none();
@@ -44,8 +42,7 @@ const char *value_describe(Value value, char buffer[KIND_TEXT]) {
     case VALUE_LIST: return "a list";
     case VALUE_RANGE: return "a range";
     case VALUE_FUNCTION: return describe_named("the function", value.function->name, buffer);
-    case VALUE_MAKER:
-        return describe_named(value.maker->kind == MAKER_MODEL ? "the model" : "the method", value.maker->name, buffer);
+    case VALUE_MAKER: return describe_named(value.maker->kind == MAKER_MODEL ? "the model" : "the method", value.maker->name, buffer);
     case VALUE_INSTANCE:
         return describe_named(value.instance->maker->kind == MAKER_MODEL ? "an instance of the model" : "an instance of the method",
                               value.instance->maker->name, buffer);

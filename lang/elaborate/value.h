@@ -9,13 +9,13 @@
 #include "lang/syntax/tree.h"
 
 typedef enum ValueKind {
-    VALUE_NONE,      /* no value: an error was reported */
-    VALUE_NUMBER,    /* a compile-time scalar */
+    VALUE_NONE,   /* no value: an error was reported */
+    VALUE_NUMBER, /* a compile-time scalar */
     VALUE_BOOL,
     VALUE_STRING,
-    VALUE_QUANTITY,  /* 2 epochs, 50 percent */
-    VALUE_TENSOR,    /* a node */
-    VALUE_RECORD,    /* also a split of a data set (is_split) */
+    VALUE_QUANTITY, /* 2 epochs, 50 percent */
+    VALUE_TENSOR,   /* a node */
+    VALUE_RECORD,   /* also a split of a data set (is_split) */
     VALUE_LIST,
     VALUE_RANGE,
     VALUE_FUNCTION,  /* fn, loss, penalty, lambda, built-in, composition */
@@ -36,16 +36,24 @@ typedef struct Scope Scope;
 
 struct Value {
     ValueKind kind;
-    Span span;              /* where it was written: the "where each came from" of messages */
+    Span span; /* where it was written: the "where each came from" of messages */
     union {
-        struct { double number; bool is_integer; };
+        struct {
+            double number;
+            bool is_integer;
+        };
         bool truth;
-        const char *text;   /* STRING, CHOICE */
-        struct { double amount; const char *unit; }; /* QUANTITY: "epochs" "steps" "percent" */
+        const char *text; /* STRING, CHOICE */
+        struct {
+            double amount;
+            const char *unit;
+        }; /* QUANTITY: "epochs" "steps" "percent" */
         Node *node;
         Record *record;
         List *list;
-        struct { int64_t from, to; };
+        struct {
+            int64_t from, to;
+        };
         Function *function;
         Maker *maker;
         Instance *instance;
@@ -61,8 +69,8 @@ typedef struct Field {
 struct Record {
     Field *fields;
     int count;
-    bool is_split;          /* equally long arrays: can be trained on, sliced, shuffled */
-    const char *label;      /* "fashion.train": for messages */
+    bool is_split;     /* equally long arrays: can be trained on, sliced, shuffled */
+    const char *label; /* "fashion.train": for messages */
 };
 
 struct List {
@@ -73,15 +81,15 @@ struct List {
 /* What lies behind a call. Exactly one of tree, builtin, stages, bound is used. */
 typedef struct Builtin Builtin;
 struct Function {
-    const char *name;       /* "lambda" when it has none */
-    const Tree *tree;       /* TREE_FN, _LOSS, _PENALTY, _LAMBDA, _HOOK */
-    Scope *scope;           /* where the tree was defined */
+    const char *name; /* "lambda" when it has none */
+    const Tree *tree; /* TREE_FN, _LOSS, _PENALTY, _LAMBDA, _HOOK */
+    Scope *scope;     /* where the tree was defined */
     const Builtin *builtin;
-    Value *stages;          /* composition: applied in order */
+    Value *stages; /* composition: applied in order */
     int stage_count;
-    bool is_penalty;        /* sums over a selection */
-    bool is_evaluation;     /* of its one stage: as outside of training */
-    Instance *owner;        /* part or hook of an instance: its members are in scope */
+    bool is_penalty;    /* sums over a selection */
+    bool is_evaluation; /* of its one stage: as outside of training */
+    Instance *owner;    /* part or hook of an instance: its members are in scope */
 };
 
 typedef enum MakerKind { MAKER_MODEL, MAKER_METHOD } MakerKind;
@@ -89,9 +97,9 @@ typedef enum MakerKind { MAKER_MODEL, MAKER_METHOD } MakerKind;
 struct Maker {
     MakerKind kind;
     const char *name;
-    const Tree *tree;       /* TREE_MODEL, TREE_METHOD */
+    const Tree *tree; /* TREE_MODEL, TREE_METHOD */
     Scope *scope;
-    bool is_standard;       /* from the standard library */
+    bool is_standard; /* from the standard library */
 };
 
 /* A parameter or state that an instance owns. */
@@ -99,50 +107,53 @@ typedef enum MemberKind { MEMBER_PARAM, MEMBER_STATE } MemberKind;
 typedef struct Member {
     const char *name;
     MemberKind kind;
-    Cell *cell;             /* path and value; NULL until the first application */
+    Cell *cell; /* path and value; NULL until the first application */
     bool is_frozen;
-    bool of_method;         /* owned by a method itself, not by a model */
+    bool of_method; /* owned by a method itself, not by a model */
     bool has_rate;
-    double rate;            /* of its steps, in place of the optimizer's */
-    Span span;              /* its declaration */
-    Value *views;           /* methods whose weight hook the model reads this parameter through, in order */
+    double rate;  /* of its steps, in place of the optimizer's */
+    Span span;    /* its declaration */
+    Value *views; /* methods whose weight hook the model reads this parameter through, in order */
     int view_count;
 } Member;
 
 typedef struct Part {
-    const Tree *site;       /* the MAKE expression ... */
-    int occurrence;         /* ... and its number within one application */
-    const char *name;       /* "dense_1", or the name of its let */
+    const Tree *site; /* the MAKE expression ... */
+    int occurrence;   /* ... and its number within one application */
+    const char *name; /* "dense_1", or the name of its let */
     Instance *instance;
 } Part;
 
 struct Instance {
     Maker *maker;
-    const char *path;       /* "net.dense_1"; NULL until named or first applied */
+    const char *path; /* "net.dense_1"; NULL until named or first applied */
     Instance *parent;
-    Scope *settings;        /* settings by name (models: evaluated at making) */
-    const Tree *make;       /* the MAKE expression: a method's settings are evaluated at each use */
+    Scope *settings;  /* settings by name (models: evaluated at making) */
+    const Tree *make; /* the MAKE expression: a method's settings are evaluated at each use */
     Scope *make_scope;
     Span span;
-    Member *members; int member_count, member_capacity;
-    Part *parts; int part_count, part_capacity;
-    Value *methods; int method_count; /* methods whose activation hook sees what the model gives, in order */
-    int application;        /* how often it was applied in the pass under construction */
-    uint64_t pass;          /* the pass that `application` counts for; of a method: where its settings were evaluated */
+    Member *members;
+    int member_count, member_capacity;
+    Part *parts;
+    int part_count, part_capacity;
+    Value *methods;
+    int method_count;                    /* methods whose activation hook sees what the model gives, in order */
+    int application;                     /* how often it was applied in the pass under construction */
+    uint64_t pass;                       /* the pass that `application` counts for; of a method: where its settings were evaluated */
     double steps_per_epoch, total_steps; /* of the block where a method was used last */
     bool is_frozen;
     const TensorTable *saved; /* values that wait for parameters to exist, by path below this model; NULL: none */
 };
 
 typedef struct Selected {
-    Instance *owner;        /* NULL for a free variable */
+    Instance *owner; /* NULL for a free variable */
     Member *member;
 } Selected;
 
 struct Selection {
     Selected *items;
     int count;
-    const char *text;       /* as written */
+    const char *text; /* as written */
 };
 
 /* A state that `<-` may change under this name (per-parameter states of a method: one cell for each parameter). */
@@ -161,7 +172,7 @@ struct Scope {
     Instance *owner;
     Slot *slots;
     int slot_count;
-    bool is_call;           /* arguments of a call or settings of an instance: where dimension names are bound */
+    bool is_call; /* arguments of a call or settings of an instance: where dimension names are bound */
 };
 
 static inline bool value_ok(Value value) { return value.kind != VALUE_NONE; }

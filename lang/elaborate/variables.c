@@ -55,7 +55,8 @@ static bool collect_parameters(Elaborator *e, Variables *v, Value *value) {
     Walk walk = {.e = e, .record = record_new(e), .span = value->span, .ok = true};
     if (value->kind == VALUE_INSTANCE) instance_walk(value->instance, visit_member, &walk);
     else
-        for (int k = 0; k < value->selection->count; k++) visit_member(&walk, value->selection->items[k].owner, value->selection->items[k].member);
+        for (int k = 0; k < value->selection->count; k++)
+            visit_member(&walk, value->selection->items[k].owner, value->selection->items[k].member);
     if (!walk.ok) return false;
     if (!walk.record->count) {
         diagnose(e->diagnostics, "E0500", value->span, "there are no parameters here that can be trained");
@@ -95,9 +96,7 @@ static bool collect(Elaborator *e, Variables *v, Value *value) {
 
 /* --- naming the variable anew while the cost is elaborated --- */
 
-static bool is_literal(Value value) {
-    return is_number_list(value) || (value.kind == VALUE_TENSOR && value.node->op == OP_CONSTANT);
-}
+static bool is_literal(Value value) { return is_number_list(value) || (value.kind == VALUE_TENSOR && value.node->op == OP_CONSTANT); }
 
 static bool has_literal(Value value) {
     if (is_literal(value)) return true;
@@ -175,7 +174,8 @@ static Value copied(Elaborator *e, Value value) {
         value.list = list;
     } else if (value.kind == VALUE_RECORD) {
         Record *record = record_new(e);
-        for (int k = 0; k < value.record->count; k++) record_add(e, record, value.record->fields[k].name, copied(e, value.record->fields[k].value));
+        for (int k = 0; k < value.record->count; k++)
+            record_add(e, record, value.record->fields[k].name, copied(e, value.record->fields[k].value));
         value.record = record;
     }
     return value;
@@ -332,7 +332,8 @@ bool variables_reach(Elaborator *e, const Builtin *self, const Arguments *a, con
         if (v->is_computed)
             return diagnose_help(diagnostics, "the variable of a derivative is a name: write `let z = ...`, then the cost in z");
         if (!diagnostics->items[diagnostics->count - 1].help)
-            diagnose_help(diagnostics, "what was computed before does not remember its parts: write the expression, or a call, inside the derivative");
+            diagnose_help(diagnostics,
+                          "what was computed before does not remember its parts: write the expression, or a call, inside the derivative");
         return false;
     }
     return true;

@@ -23,12 +23,14 @@ typedef struct Variables {
     Value structure;
     Node **nodes;
     int count, capacity;
-    bool is_computed;    /* the variable is written as an expression such as x * 2: no cost depends on that */
-    bool is_group;       /* parameters of a model: those that the cost does not reach have derivative 0 */
-    bool *is_varied;     /* by node: a derivative inside the cost was taken of what depends on it. Where that is constant, it is 0 */
+    bool is_computed;        /* the variable is written as an expression such as x * 2: no cost depends on that */
+    bool is_group;           /* parameters of a model: those that the cost does not reach have derivative 0 */
+    bool *is_varied;         /* by node: a derivative inside the cost was taken of what depends on it. Where that is constant, it is 0 */
     struct Variables *outer; /* of the derivative around this one */
-    Rebound rebound[REBOUND_MAX]; int rebound_count;
-    Twin twins[TWINS_MAX]; int twin_count;
+    Rebound rebound[REBOUND_MAX];
+    int rebound_count;
+    Twin twins[TWINS_MAX];
+    int twin_count;
 } Variables;
 
 /* Reads argument `index` of a lazy built-in; from here to variables_restore a named constant stands for a leaf. False after a

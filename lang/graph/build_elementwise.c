@@ -5,8 +5,7 @@ static DType larger(DType a, DType b) { return a > b ? a : b; }
 
 /* What operands first..count have in common. Strong operands decide among themselves; a weak number can only raise their kind
  * (bool to whole to real), not their precision. */
-static DType common_dtype(const Graph *graph, Node *const *operands, int first, int count)
-{
+static DType common_dtype(const Graph *graph, Node *const *operands, int first, int count) {
     DType strong = DTYPE_BOOL, weak = DTYPE_BOOL;
     bool has_strong = false;
     for (int k = first; k < count; k++) {
@@ -14,13 +13,11 @@ static DType common_dtype(const Graph *graph, Node *const *operands, int first, 
         has_strong = has_strong || !is_weak;
         *(is_weak ? &weak : &strong) = larger(is_weak ? weak : strong, operands[k]->type.dtype);
     }
-    if (!has_strong || strong == DTYPE_BOOL)
-        return larger(weak, strong);
+    if (!has_strong || strong == DTYPE_BOOL) return larger(weak, strong);
     return dtype_is_float(weak) && !dtype_is_float(strong) ? graph->float_type : strong;
 }
 
-static DType operand_dtype(const Graph *graph, OperandKind kind, DType common)
-{
+static DType operand_dtype(const Graph *graph, OperandKind kind, DType common) {
     switch (kind) {
     case OPERANDS_FLOAT:
     case OPERANDS_TEST: return dtype_is_float(common) ? common : graph->float_type;
@@ -33,15 +30,13 @@ static DType operand_dtype(const Graph *graph, OperandKind kind, DType common)
     return common;
 }
 
-static bool must_be_bool(Graph *graph, OpCode op, const Node *operand)
-{
+static bool must_be_bool(Graph *graph, OpCode op, const Node *operand) {
     return operand->type.dtype == DTYPE_BOOL ||
            diagnose(graph->diagnostics, "E0401", graph->here, "'%s' needs true or false, found %s %s", op_def(op)->name,
                     dtype_is_float(operand->type.dtype) ? "real numbers," : "whole numbers,", dtype_name(operand->type.dtype));
 }
 
-static bool common_shape(Graph *graph, Node *const *operands, int count, Shape *shape)
-{
+static bool common_shape(Graph *graph, Node *const *operands, int count, Shape *shape) {
     *shape = operands[0]->type.shape;
     for (int k = 1; k < count; k++) {
         Shape next = operands[k]->type.shape;
@@ -53,16 +48,13 @@ static bool common_shape(Graph *graph, Node *const *operands, int count, Shape *
     return true;
 }
 
-static Node *build(Graph *graph, OpCode op, Node **operands, int count)
-{
+static Node *build(Graph *graph, OpCode op, Node **operands, int count) {
     OperandKind kind = op_def(op)->kind;
     int first = kind == OPERANDS_SELECT ? 1 : 0;
     for (int k = 0; k < count; k++)
-        if (!operands[k] || ((kind == OPERANDS_LOGIC || k < first) && !must_be_bool(graph, op, operands[k])))
-            return NULL;
+        if (!operands[k] || ((kind == OPERANDS_LOGIC || k < first) && !must_be_bool(graph, op, operands[k]))) return NULL;
     Shape shape;
-    if (!common_shape(graph, operands, count, &shape))
-        return NULL;
+    if (!common_shape(graph, operands, count, &shape)) return NULL;
     DType dtype = operand_dtype(graph, kind, common_dtype(graph, operands, first, count));
     NodeSpec spec = {.op = op, .input_count = count};
     for (int k = 0; k < count; k++)
@@ -73,20 +65,16 @@ static Node *build(Graph *graph, OpCode op, Node **operands, int count)
 Node *build_unary(Graph *graph, OpCode op, Node *a) { return build(graph, op, &a, 1); }
 
 /* Small whole powers are products: faster, and exact derivatives at 0. */
-static Node *whole_power(Graph *graph, Node *a, const Node *b)
-{
-    if (!a || !b || b->op != OP_CONSTANT || b->number_count != 1 || build_is_weak(a))
-        return NULL;
+static Node *whole_power(Graph *graph, Node *a, const Node *b) {
+    if (!a || !b || b->op != OP_CONSTANT || b->number_count != 1 || build_is_weak(a)) return NULL;
     double power = b->numbers[0];
-    if (power != 1 && power != 2 && power != 3 && power != 4)
-        return NULL;
+    if (power != 1 && power != 2 && power != 3 && power != 4) return NULL;
     a = build_convert(graph, a, build_float_type(graph, a));
     Node *square = build_binary(graph, OP_MUL, a, a);
     return power == 1 ? a : power == 2 ? square : build_binary(graph, OP_MUL, square, power == 3 ? a : square);
 }
 
-Node *build_binary(Graph *graph, OpCode op, Node *a, Node *b)
-{
+Node *build_binary(Graph *graph, OpCode op, Node *a, Node *b) {
     Node *power = op == OP_POW ? whole_power(graph, a, b) : NULL;
     return power ? power : build(graph, op, (Node *[]){a, b}, 2);
 }

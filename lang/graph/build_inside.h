@@ -15,7 +15,7 @@ DType build_float_type(const Graph *graph, const Node *x);
 /* Brings a negative axis into range; E0403 when it is not in [-rank, rank). */
 bool build_axis(Graph *graph, const Node *x, int *axis);
 bool build_axes(Graph *graph, const Node *x, uint32_t axes);
-Shape shape_without(Shape shape, uint32_t axes);  /* the dims whose bit is not set */
+Shape shape_without(Shape shape, uint32_t axes); /* the dims whose bit is not set */
 Shape shape_insert(Shape shape, int axis, int64_t dim);
 
 #endif

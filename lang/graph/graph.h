@@ -48,46 +48,53 @@ enum { LOOP_DROPPED_MAX = 62 };
 /* The body of OP_LOOP. A graph of its own: its leaves are the cells `captured_cells` then `carry_cells`. */
 typedef struct LoopBody {
     Graph *graph;
-    Cell **captured_cells; int captured_count; /* the node's first inputs, bound to these leaves */
-    Cell **carry_cells;    int carry_count;    /* the node's other inputs are their initial values */
-    Node *condition;       /* bool scalar over carries and captures; the loop ends before an iteration where it is true;
+    Cell **captured_cells;
+    int captured_count; /* the node's first inputs, bound to these leaves */
+    Cell **carry_cells;
+    int carry_count; /* the node's other inputs are their initial values */
+    Node *condition; /* bool scalar over carries and captures; the loop ends before an iteration where it is true;
                               NULL: only max ends it */
-    Node **next;           /* next value of each carry */
-    int64_t max;           /* at most so many iterations; -1: no limit */
+    Node **next;     /* next value of each carry */
+    int64_t max;     /* at most so many iterations; -1: no limit */
 } LoopBody;
 
 struct Node {
     int id;
-    uint64_t hash;         /* structural */
+    uint64_t hash; /* structural */
     OpCode op;
-    Type type;             /* of output 0 */
+    Type type; /* of output 0 */
     Node **inputs;
     int input_count;
-    int64_t *ints;         /* attributes in the order of lang/ops/ops.def */
+    int64_t *ints; /* attributes in the order of lang/ops/ops.def */
     int int_count;
-    double *numbers;       /* of OP_CONSTANT: the exact value when it is a weak scalar (build_number), else none */
+    double *numbers; /* of OP_CONSTANT: the exact value when it is a weak scalar (build_number), else none */
     int number_count;
-    Type *parts;           /* all outputs, when there are several (then only OP_PART may use the node) */
+    Type *parts; /* all outputs, when there are several (then only OP_PART may use the node) */
     int part_count;
-    Cell *cell;            /* OP_LEAF */
-    Tensor *constant;      /* OP_CONSTANT */
-    const CustomRule *rule;/* OP_CUSTOM */
-    LoopBody *loop;        /* OP_LOOP */
-    Span span;             /* the source text it came from */
-    Cell *materialised;    /* session graph: the value of this node, once computed (a reference that graph_free releases);
+    Cell *cell;             /* OP_LEAF */
+    Tensor *constant;       /* OP_CONSTANT */
+    const CustomRule *rule; /* OP_CUSTOM */
+    LoopBody *loop;         /* OP_LOOP */
+    Span span;              /* the source text it came from */
+    Cell *materialised;     /* session graph: the value of this node, once computed (a reference that graph_free releases);
                               extraction stops here */
 };
 
 struct Graph {
     Arena *arena;
     Diagnostics *diagnostics;
-    Span here;             /* given to nodes that are added */
-    DType float_type;      /* of float constants and of integers that become floats: DTYPE_F32 or DTYPE_F64 */
-    Node **nodes; size_t node_count; size_t node_capacity;
-    Node **table; size_t table_capacity; /* structural hash */
+    Span here;        /* given to nodes that are added */
+    DType float_type; /* of float constants and of integers that become floats: DTYPE_F32 or DTYPE_F64 */
+    Node **nodes;
+    size_t node_count;
+    size_t node_capacity;
+    Node **table;
+    size_t table_capacity; /* structural hash */
     bool keeps_apart;      /* equal nodes stay two nodes: set where names are elaborated, since a derivative in one of two equal values
                             * is not one in the other. Leaves of one cell and constants of one tensor are one node all the same. */
-    Graph **bodies; size_t body_count; size_t body_capacity; /* graphs of loop bodies, freed with this one */
+    Graph **bodies;
+    size_t body_count;
+    size_t body_capacity;      /* graphs of loop bodies, freed with this one */
     Cell *probes[DTYPE_COUNT]; /* what autodiff_jvp takes derivatives in: one each, so that repeated calls share their nodes */
 };
 
@@ -103,12 +110,19 @@ void graph_free(Graph *graph);
  * inputs and attributes (iota, cast, broadcast, reshape, slice, conv_input, conv_kernel, window_sum_adjoint, random_*); else NULL. */
 typedef struct NodeSpec {
     OpCode op;
-    Node *inputs[8]; int input_count;       /* small lists; for longer ones: */
-    Node **more_inputs; int more_count;     /* used instead when not NULL */
-    int64_t ints[3 * RANK_MAX]; int int_count;
-    double numbers[4]; int number_count;
+    Node *inputs[8];
+    int input_count; /* small lists; for longer ones: */
+    Node **more_inputs;
+    int more_count; /* used instead when not NULL */
+    int64_t ints[3 * RANK_MAX];
+    int int_count;
+    double numbers[4];
+    int number_count;
     const Type *type;
-    Cell *cell; Tensor *constant; const CustomRule *rule; LoopBody *loop;
+    Cell *cell;
+    Tensor *constant;
+    const CustomRule *rule;
+    LoopBody *loop;
 } NodeSpec;
 Node *graph_add(Graph *graph, const NodeSpec *spec);
 

@@ -5,14 +5,12 @@
 enum { STRIDE, PAD = 2, DILATION = 6, GROUPS = 8, CONV_INT_COUNT = 9, POOL_INT_COUNT = 8 };
 
 /* (size + padding - reach) / stride + 1; 0 when the window does not fit once */
-static int64_t windows(int64_t size, int64_t window, int64_t stride, int64_t before, int64_t after, int64_t dilation)
-{
+static int64_t windows(int64_t size, int64_t window, int64_t stride, int64_t before, int64_t after, int64_t dilation) {
     int64_t span = size + before + after - (dilation * (window - 1) + 1);
     return span < 0 ? 0 : span / stride + 1;
 }
 
-static bool conv_shape(Graph *graph, const NodeSpec *spec, Shape x, Shape kernel, Shape *out)
-{
+static bool conv_shape(Graph *graph, const NodeSpec *spec, Shape x, Shape kernel, Shape *out) {
     const int64_t *ints = spec->ints;
     char left[SHAPE_TEXT], right[SHAPE_TEXT];
     if (ints[STRIDE] < 1 || ints[STRIDE + 1] < 1 || ints[DILATION] < 1 || ints[DILATION + 1] < 1 || ints[GROUPS] < 1)
@@ -23,7 +21,8 @@ static bool conv_shape(Graph *graph, const NodeSpec *spec, Shape x, Shape kernel
                         shape_text(kernel, left), shape_text(x, right), (long long)x.dims[1], (long long)ints[GROUPS]);
     *out = (Shape){.rank = 4, .dims = {x.dims[0], kernel.dims[0]}};
     for (int k = 0; k < 2; k++) {
-        out->dims[2 + k] = windows(x.dims[2 + k], kernel.dims[2 + k], ints[STRIDE + k], ints[PAD + 2 * k], ints[PAD + 2 * k + 1], ints[DILATION + k]);
+        out->dims[2 + k] = windows(x.dims[2 + k], kernel.dims[2 + k], ints[STRIDE + k], ints[PAD + 2 * k], ints[PAD + 2 * k + 1],
+                                   ints[DILATION + k]);
         if (out->dims[2 + k] == 0)
             return diagnose(graph->diagnostics, "E0400", graph->here, "the kernel %s is larger than the padded input %s",
                             shape_text(kernel, left), shape_text(x, right));
@@ -31,21 +30,18 @@ static bool conv_shape(Graph *graph, const NodeSpec *spec, Shape x, Shape kernel
     return true;
 }
 
-static bool conv_operands(Graph *graph, const NodeSpec *spec)
-{
+static bool conv_operands(Graph *graph, const NodeSpec *spec) {
     return rule_inputs(graph, spec, 2, CONV_INT_COUNT) && rule_float(graph, spec, 0) && rule_same_dtype(graph, spec, 0, 1) &&
            rule_rank(graph, spec, 0, 4, 4) && rule_rank(graph, spec, 1, 4, 4);
 }
 
-bool infer_conv(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_conv(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
     return conv_operands(graph, spec) && conv_shape(graph, spec, spec_type(spec, 0).shape, spec_type(spec, 1).shape, &out) &&
            rule_one(types, count, spec_type(spec, 0).dtype, out);
 }
 
-bool infer_conv_input(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_conv_input(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
     return conv_operands(graph, spec) && rule_typed(graph, spec) &&
            conv_shape(graph, spec, spec->type->shape, spec_type(spec, 1).shape, &out) &&
@@ -53,8 +49,7 @@ bool infer_conv_input(Graph *graph, const NodeSpec *spec, Type *types, int *coun
            rule_one(types, count, spec_type(spec, 0).dtype, spec->type->shape);
 }
 
-bool infer_conv_kernel(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_conv_kernel(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
     return conv_operands(graph, spec) && rule_typed(graph, spec) &&
            conv_shape(graph, spec, spec_type(spec, 0).shape, spec->type->shape, &out) &&
@@ -63,35 +58,30 @@ bool infer_conv_kernel(Graph *graph, const NodeSpec *spec, Type *types, int *cou
 }
 
 /* One of the family with this node's attributes. */
-static Node *sibling(VjpContext *context, OpCode op, Node *a, Node *b, const Node *like)
-{
+static Node *sibling(VjpContext *context, OpCode op, Node *a, Node *b, const Node *like) {
     const Node *node = context->node;
     return build_full_call(context->graph, op, (Node *[]){a, b}, 2, node->ints, node->int_count, like ? &like->type : NULL);
 }
 
-bool vjp_conv(VjpContext *context)
-{
+bool vjp_conv(VjpContext *context) {
     Node *x = context->node->inputs[0], *kernel = context->node->inputs[1], *g = context->cotangent;
     return (!context->wanted[0] || vjp_give(context, 0, sibling(context, OP_CONV_INPUT, g, kernel, x))) &&
            (!context->wanted[1] || vjp_give(context, 1, sibling(context, OP_CONV_KERNEL, x, g, kernel)));
 }
 
-bool vjp_conv_input(VjpContext *context)
-{
+bool vjp_conv_input(VjpContext *context) {
     Node *dy = context->node->inputs[0], *kernel = context->node->inputs[1], *g = context->cotangent;
     return (!context->wanted[0] || vjp_give(context, 0, sibling(context, OP_CONV, g, kernel, NULL))) &&
            (!context->wanted[1] || vjp_give(context, 1, sibling(context, OP_CONV_KERNEL, g, dy, kernel)));
 }
 
-bool vjp_conv_kernel(VjpContext *context)
-{
+bool vjp_conv_kernel(VjpContext *context) {
     Node *x = context->node->inputs[0], *dy = context->node->inputs[1], *g = context->cotangent;
     return (!context->wanted[0] || vjp_give(context, 0, sibling(context, OP_CONV_INPUT, dy, g, x))) &&
            (!context->wanted[1] || vjp_give(context, 1, sibling(context, OP_CONV, x, g, NULL)));
 }
 
-static bool pooled(Graph *graph, const NodeSpec *spec, Shape x, Shape *out)
-{
+static bool pooled(Graph *graph, const NodeSpec *spec, Shape x, Shape *out) {
     const int64_t *ints = spec->ints; /* kh, kw, stride_h, stride_w, pad_top, pad_bottom, pad_left, pad_right */
     char text[SHAPE_TEXT];
     *out = x;
@@ -108,31 +98,26 @@ static bool pooled(Graph *graph, const NodeSpec *spec, Shape x, Shape *out)
     return true;
 }
 
-static bool pool_operand(Graph *graph, const NodeSpec *spec)
-{
+static bool pool_operand(Graph *graph, const NodeSpec *spec) {
     return rule_inputs(graph, spec, 1, POOL_INT_COUNT) && rule_float(graph, spec, 0) && rule_rank(graph, spec, 0, 4, 4);
 }
 
-bool infer_max_pool(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_max_pool(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
-    if (!pool_operand(graph, spec) || !pooled(graph, spec, spec_type(spec, 0).shape, &out))
-        return false;
+    if (!pool_operand(graph, spec) || !pooled(graph, spec, spec_type(spec, 0).shape, &out)) return false;
     types[0] = (Type){.dtype = spec_type(spec, 0).dtype, .shape = out};
     types[1] = (Type){.dtype = DTYPE_I64, .shape = out};
     *count = 2;
     return true;
 }
 
-bool infer_window_sum(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_window_sum(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
     return pool_operand(graph, spec) && pooled(graph, spec, spec_type(spec, 0).shape, &out) &&
            rule_one(types, count, spec_type(spec, 0).dtype, out);
 }
 
-bool infer_window_sum_adjoint(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_window_sum_adjoint(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
     return pool_operand(graph, spec) && rule_typed(graph, spec) && pooled(graph, spec, spec->type->shape, &out) &&
            rule_shapes(graph, spec, "the operand", out, spec_type(spec, 0).shape) &&
@@ -140,14 +125,12 @@ bool infer_window_sum_adjoint(Graph *graph, const NodeSpec *spec, Type *types, i
 }
 
 /* [n, c, h, w] as [n, c, h * w]: the index of max_pool counts along the last axis */
-static Node *flat_planes(Graph *graph, Node *x)
-{
+static Node *flat_planes(Graph *graph, Node *x) {
     const int64_t *dims = x ? x->type.shape.dims : NULL;
     return x ? build_reshape(graph, x, shape_of(3, (int64_t[]){dims[0], dims[1], dims[2] * dims[3]})) : NULL;
 }
 
-bool vjp_max_pool(VjpContext *context)
-{
+bool vjp_max_pool(VjpContext *context) {
     Graph *graph = context->graph;
     Node *x = context->node->inputs[0], *index = flat_planes(graph, build_part(graph, context->node, 1));
     Node *planes = flat_planes(graph, build_zeros_like(graph, x));
@@ -155,15 +138,14 @@ bool vjp_max_pool(VjpContext *context)
     return vjp_give(context, 0, build_reshape(graph, placed, x->type.shape));
 }
 
-bool vjp_window_sum(VjpContext *context)
-{
+bool vjp_window_sum(VjpContext *context) {
     const Node *node = context->node;
-    return vjp_give(context, 0, build_full_call(context->graph, OP_WINDOW_SUM_ADJOINT, &context->cotangent, 1, node->ints, node->int_count,
-                                                &node->inputs[0]->type));
+    return vjp_give(context, 0,
+                    build_full_call(context->graph, OP_WINDOW_SUM_ADJOINT, &context->cotangent, 1, node->ints, node->int_count,
+                                    &node->inputs[0]->type));
 }
 
-bool vjp_window_sum_adjoint(VjpContext *context)
-{
+bool vjp_window_sum_adjoint(VjpContext *context) {
     const Node *node = context->node;
     return vjp_give(context, 0, build_full_call(context->graph, OP_WINDOW_SUM, &context->cotangent, 1, node->ints, node->int_count, NULL));
 }

@@ -2,8 +2,7 @@
  * the words they are written in: each builds a node of the result's type. */
 #include "lang/ops/rules.h"
 
-static bool operand_fits(OperandKind kind, int input, DType dtype)
-{
+static bool operand_fits(OperandKind kind, int input, DType dtype) {
     switch (kind) {
     case OPERANDS_FLOAT:
     case OPERANDS_TEST: return dtype_is_float(dtype);
@@ -16,8 +15,7 @@ static bool operand_fits(OperandKind kind, int input, DType dtype)
     return false;
 }
 
-bool infer_elementwise(Graph *graph, const NodeSpec *spec, Type *types, int *count)
-{
+bool infer_elementwise(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     const OpDef *def = op_def(spec->op);
     int first = def->kind == OPERANDS_SELECT ? 1 : 0;
     Type type = spec_type(spec, first);
@@ -34,8 +32,7 @@ bool infer_elementwise(Graph *graph, const NodeSpec *spec, Type *types, int *cou
 }
 
 /* strict + equal / 2: the share of the derivative that an operand of max or min gets. */
-static Node *share(VjpContext *context, Node *strict, Node *equal)
-{
+static Node *share(VjpContext *context, Node *strict, Node *equal) {
     Graph *graph = context->graph;
     DType dtype = context->node->type.dtype;
     return add(graph, build_cast(graph, strict, dtype), scale(graph, build_cast(graph, equal, dtype), 0.5));
@@ -74,15 +71,40 @@ static Node *share(VjpContext *context, Node *strict, Node *equal)
 #define AND(a, b) B(AND, a, b)
 #define WHERE(a, b, c) build_ternary(context->graph, OP_WHERE, a, b, c)
 
-#define OPERANDS Node *y = context->node, *g = context->cotangent; (void)y, (void)g
-#define OPERAND(x, k) Node *x = context->node->inputs[k]; (void)x
-#define GIVE(k, derivative) if (context->wanted[k] && !vjp_give(context, k, derivative)) return false
+#define OPERANDS \
+    Node *y = context->node, *g = context->cotangent; \
+    (void)y, (void)g
+#define OPERAND(x, k) \
+    Node *x = context->node->inputs[k]; \
+    (void)x
+#define GIVE(k, derivative) \
+    if (context->wanted[k] && !vjp_give(context, k, derivative)) return false
 
 #define UNARY(NAME, name, kind, value, da, doc) \
-    bool vjp_##name(VjpContext *context) { OPERANDS; OPERAND(a, 0); GIVE(0, da); return true; }
+    bool vjp_##name(VjpContext *context) { \
+        OPERANDS; \
+        OPERAND(a, 0); \
+        GIVE(0, da); \
+        return true; \
+    }
 #define BINARY(NAME, name, kind, value, da, db, doc) \
-    bool vjp_##name(VjpContext *context) { OPERANDS; OPERAND(a, 0); OPERAND(b, 1); GIVE(0, da); GIVE(1, db); return true; }
-#define TERNARY(NAME, name, kind, value, da, db, dc, doc)                        \
-    bool vjp_##name(VjpContext *context)                                         \
-    { OPERANDS; OPERAND(a, 0); OPERAND(b, 1); OPERAND(c, 2); GIVE(0, da); GIVE(1, db); GIVE(2, dc); return true; }
+    bool vjp_##name(VjpContext *context) { \
+        OPERANDS; \
+        OPERAND(a, 0); \
+        OPERAND(b, 1); \
+        GIVE(0, da); \
+        GIVE(1, db); \
+        return true; \
+    }
+#define TERNARY(NAME, name, kind, value, da, db, dc, doc) \
+    bool vjp_##name(VjpContext *context) { \
+        OPERANDS; \
+        OPERAND(a, 0); \
+        OPERAND(b, 1); \
+        OPERAND(c, 2); \
+        GIVE(0, da); \
+        GIVE(1, db); \
+        GIVE(2, dc); \
+        return true; \
+    }
 #include "runtime/elementwise.def"

@@ -14,8 +14,8 @@ Node *matrix_upper(Graph *graph, Node *x);                  /* the diagonal and 
 Node *matrix_diagonal(Graph *graph, Node *x, Node *vector); /* zero but for vector [..., n] on the diagonal, like x [..., n, n] */
 Node *matrix_symmetric(Graph *graph, Node *x);              /* (x + x') / 2 */
 Node *matrix_triangular(Graph *graph, Node *a, Node *b, bool lower, bool transpose); /* op(a)^-1 b */
-Node *matrix_scale_columns(Graph *graph, Node *x, Node *vector); /* x diag(vector) */
-Node *matrix_scale_rows(Graph *graph, Node *vector, Node *x);    /* diag(vector) x */
+Node *matrix_scale_columns(Graph *graph, Node *x, Node *vector);                     /* x diag(vector) */
+Node *matrix_scale_rows(Graph *graph, Node *vector, Node *x);                        /* diag(vector) x */
 /* 1 / (values_j - values_i), 0 on the diagonal; values [..., n]. Infinite where two values are equal. */
 Node *matrix_gaps(Graph *graph, Node *values);
 

@@ -8,9 +8,17 @@
 #include "lang/ops/ops.def"
 #undef STRUCTURAL
 
-#define ELEMENTWISE(NAME, op, operands, text, blocked)                                                              \
-    [OP_##NAME] = {.name = #op, .code = OP_##NAME, .doc = text, .fusion = FUSE_ELEMENTWISE, .kind = OPERANDS_##operands, \
-                   .infer = infer_elementwise, .vjp = vjp_##op, .blocked_inputs = blocked, .inplace = true, .is_pure = true},
+#define ELEMENTWISE(NAME, op, operands, text, blocked) \
+    [OP_##NAME] = {.name = #op, \
+                   .code = OP_##NAME, \
+                   .doc = text, \
+                   .fusion = FUSE_ELEMENTWISE, \
+                   .kind = OPERANDS_##operands, \
+                   .infer = infer_elementwise, \
+                   .vjp = vjp_##op, \
+                   .blocked_inputs = blocked, \
+                   .inplace = true, \
+                   .is_pure = true},
 
 /* Which inputs have derivative ZERO, as a bit mask: no other derivative text has four letters. */
 #define BLOCKS(derivative, bit) (sizeof #derivative == sizeof "ZERO" ? (bit) : 0u)
@@ -103,11 +111,9 @@ static const OpDef table[OP_COUNT] = {
 
 const OpDef *op_def(OpCode code) { return &table[code]; }
 
-OpCode op_find(const char *name)
-{
+OpCode op_find(const char *name) {
     for (int code = 0; code < OP_COUNT; code++)
-        if (strcmp(table[code].name, name) == 0)
-            return (OpCode)code;
+        if (strcmp(table[code].name, name) == 0) return (OpCode)code;
     return OP_COUNT;
 }
 

@@ -14,7 +14,15 @@ typedef enum OpFusion {
 } OpFusion;
 
 /* What elementwise operands may be; see runtime/elementwise.def. */
-typedef enum OperandKind { OPERANDS_STRUCTURAL, OPERANDS_FLOAT, OPERANDS_NUMBER, OPERANDS_COMPARE, OPERANDS_LOGIC, OPERANDS_TEST, OPERANDS_SELECT } OperandKind;
+typedef enum OperandKind {
+    OPERANDS_STRUCTURAL,
+    OPERANDS_FLOAT,
+    OPERANDS_NUMBER,
+    OPERANDS_COMPARE,
+    OPERANDS_LOGIC,
+    OPERANDS_TEST,
+    OPERANDS_SELECT
+} OperandKind;
 
 /* What a derivative rule is given and fills. Cotangents have the type of the value they belong to; NULL is zero. */
 typedef struct VjpContext {
@@ -27,20 +35,20 @@ typedef struct VjpContext {
 } VjpContext;
 
 typedef struct OpDef {
-    const char *name;             /* "matmul": as users and dumps see it, and the kernel's name */
+    const char *name; /* "matmul": as users and dumps see it, and the kernel's name */
     OpCode code;
     const char *doc;
     OpFusion fusion;
-    OperandKind kind;             /* OPERANDS_STRUCTURAL for all but elementwise ops */
-    const char *kernel;           /* name in runtime/kernels/kernels.def; NULL for leaves, views, parts, loops and elementwise ops */
-    const char *attributes;       /* names of `ints` in order, for dumps: "axis descending"; "start* step*" are rank-long lists */
+    OperandKind kind;       /* OPERANDS_STRUCTURAL for all but elementwise ops */
+    const char *kernel;     /* name in runtime/kernels/kernels.def; NULL for leaves, views, parts, loops and elementwise ops */
+    const char *attributes; /* names of `ints` in order, for dumps: "axis descending"; "start* step*" are rank-long lists */
     bool (*infer)(Graph *graph, const NodeSpec *spec, Type *types, int *count); /* false after a diagnostic */
-    bool (*vjp)(VjpContext *context);      /* NULL: none. False after a diagnostic */
-    const char *no_derivative;    /* advice for users when vjp is NULL and a derivative would have to pass; else NULL */
-    uint32_t blocked_inputs;      /* bit k: the derivative in input k is zero (almost) everywhere; ~0: in all */
+    bool (*vjp)(VjpContext *context);                                           /* NULL: none. False after a diagnostic */
+    const char *no_derivative;         /* advice for users when vjp is NULL and a derivative would have to pass; else NULL */
+    uint32_t blocked_inputs;           /* bit k: the derivative in input k is zero (almost) everywhere; ~0: in all */
     double (*flops)(const Node *node); /* NULL: one an element for elementwise ops and reductions, none for the others */
-    bool inplace;                 /* the kernel may write output 0 over input 0 */
-    bool is_pure;                 /* equal inputs and attributes give equal outputs: equal nodes are one node */
+    bool inplace;                      /* the kernel may write output 0 over input 0 */
+    bool is_pure;                      /* equal inputs and attributes give equal outputs: equal nodes are one node */
 } OpDef;
 
 const OpDef *op_def(OpCode code);

@@ -5,8 +5,8 @@
 #include "lang/graph/build.h"
 #include "lang/ops/op.h"
 
-#define STRUCTURAL(NAME, name, doc)                                                            \
-    bool infer_##name(Graph *graph, const NodeSpec *spec, Type *types, int *count);            \
+#define STRUCTURAL(NAME, name, doc) \
+    bool infer_##name(Graph *graph, const NodeSpec *spec, Type *types, int *count); \
     bool vjp_##name(VjpContext *context);
 #include "lang/ops/ops.def"
 #undef STRUCTURAL
@@ -21,24 +21,22 @@
 bool infer_elementwise(Graph *graph, const NodeSpec *spec, Type *types, int *count);
 
 /* Shape rules. Each returns false after a diagnostic at graph->here. */
-static inline Type spec_type(const NodeSpec *spec, int input)
-{
+static inline Type spec_type(const NodeSpec *spec, int input) {
     return (spec->more_inputs ? spec->more_inputs : spec->inputs)[input]->type;
 }
 static inline int spec_inputs(const NodeSpec *spec) { return spec->more_inputs ? spec->more_count : spec->input_count; }
-bool rule_one(Type *types, int *count, DType dtype, Shape shape);               /* one output; always true */
-bool rule_inputs(Graph *graph, const NodeSpec *spec, int inputs, int ints);     /* how many there must be */
+bool rule_one(Type *types, int *count, DType dtype, Shape shape);           /* one output; always true */
+bool rule_inputs(Graph *graph, const NodeSpec *spec, int inputs, int ints); /* how many there must be */
 bool rule_rank(Graph *graph, const NodeSpec *spec, int input, int least, int most);
 bool rule_float(Graph *graph, const NodeSpec *spec, int input);
 bool rule_i64(Graph *graph, const NodeSpec *spec, int input);
 bool rule_axis(Graph *graph, const NodeSpec *spec, int input, int64_t axis);
 bool rule_same_dtype(Graph *graph, const NodeSpec *spec, int a, int b);
-bool rule_typed(Graph *graph, const NodeSpec *spec);                            /* spec->type must be given */
+bool rule_typed(Graph *graph, const NodeSpec *spec);                                                 /* spec->type must be given */
 bool rule_shapes(Graph *graph, const NodeSpec *spec, const char *what, Shape expected, Shape found); /* must be equal */
 
 /* Derivative rules. Stores the cotangent of an input; false (already diagnosed) when it could not be built. */
-static inline bool vjp_give(VjpContext *context, int input, Node *cotangent)
-{
+static inline bool vjp_give(VjpContext *context, int input, Node *cotangent) {
     context->results[input] = cotangent;
     return cotangent != NULL;
 }

@@ -69,9 +69,7 @@ bool access_is_static(const Node *node) {
     return node->op == OP_BROADCAST && shape_count(node->type.shape) <= STATIC_FILL_MAX && fold_uniform(node, &value);
 }
 
-bool access_is_reduce(const Node *node) {
-    return op_of(node)->fusion == FUSE_REDUCE && shape_count(node->inputs[0]->type.shape) > 0;
-}
+bool access_is_reduce(const Node *node) { return op_of(node)->fusion == FUSE_REDUCE && shape_count(node->inputs[0]->type.shape) > 0; }
 
 bool access_is_fused(const Node *node) {
     if (node->op == OP_BROADCAST) return !access_is_static(node);

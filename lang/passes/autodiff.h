@@ -6,8 +6,8 @@
 
 /* results[k] = sum over outputs of cotangents[j] . d outputs[j] / d variables[k], with the shape of variables[k]; NULL for
  * "zero: does not depend". False after a diagnostic (an op without derivative on a path, by name and source line). */
-bool autodiff_vjp(Graph *graph, Node *const *outputs, Node *const *cotangents, int output_count,
-                  Node *const *variables, int variable_count, Node **results);
+bool autodiff_vjp(Graph *graph, Node *const *outputs, Node *const *cotangents, int output_count, Node *const *variables, int variable_count,
+                  Node **results);
 
 /* Of a scalar: cotangent 1. A variable that the cost does not reach gets zeros when `allow_unreached`, else E0500. */
 bool autodiff_grad(Graph *graph, Node *cost, Node *const *variables, int count, bool allow_unreached, Node **results);

@@ -16,26 +16,26 @@
 #include <string.h>
 
 typedef struct Backward {
-    Graph *graph;              /* of the loop */
-    Graph *inner;              /* of the backward body */
-    Node *node, *recorded;     /* the loop, and its twin with records */
+    Graph *graph;          /* of the loop */
+    Graph *inner;          /* of the backward body */
+    Node *node, *recorded; /* the loop, and its twin with records */
     const LoopBody *forward;
-    Node *const *cotangents;   /* of the loop's parts; NULL entries are zero */
-    bool *carry_used;          /* by carry: has a cotangent carry */
-    bool *captured_used;       /* by captured value: its cotangent is wanted */
+    Node *const *cotangents; /* of the loop's parts; NULL entries are zero */
+    bool *carry_used;        /* by carry: has a cotangent carry */
+    bool *captured_used;     /* by captured value: its cotangent is wanted */
     LoopBody *body;
-    Node **inputs; int captured_total, carry_total, capacity; /* captures first; carries are kept apart until the end */
+    Node **inputs;
+    int captured_total, carry_total, capacity; /* captures first; carries are kept apart until the end */
     Node **initials;
-    Node **carry_values;       /* by carry of the forward loop: its leaf's stand-in in `inner` */
+    Node **carry_values; /* by carry of the forward loop: its leaf's stand-in in `inner` */
     Node **captured_values;
-    Node *row;                 /* t - 1 in the backward body: the iteration that is undone */
+    Node *row; /* t - 1 in the backward body: the iteration that is undone */
 } Backward;
 
 static void *list_new(Backward *b, size_t item_bytes) { return arena_alloc(b->graph->arena, item_bytes * (size_t)b->capacity); }
 
 /* A cell that only says of which type a leaf of the body is: the loop binds its storage. */
-static Node *leaf_of(Backward *b, const char *name, Type type, Cell **slot)
-{
+static Node *leaf_of(Backward *b, const char *name, Type type, Cell **slot) {
     *slot = cell_new(name, tensor_wrap(type.dtype, type.shape, NULL));
     Node *leaf = build_leaf(b->inner, *slot);
     cell_release(*slot); /* the leaf holds it */
@@ -43,71 +43,59 @@ static Node *leaf_of(Backward *b, const char *name, Type type, Cell **slot)
 }
 
 /* `value` of the outer graph inside the body. */
-static Node *capture(Backward *b, const char *name, Node *value)
-{
-    if (!value)
-        return NULL;
+static Node *capture(Backward *b, const char *name, Node *value) {
+    if (!value) return NULL;
     int k = b->captured_total++;
     b->inputs[k] = value;
     return leaf_of(b, name, value->type, &b->body->captured_cells[k]);
 }
 
 /* A new carry of the backward loop: its leaf; `next` is filled later. */
-static Node *carry(Backward *b, const char *name, Node *initial)
-{
-    if (!initial)
-        return NULL;
+static Node *carry(Backward *b, const char *name, Node *initial) {
+    if (!initial) return NULL;
     int k = b->carry_total++;
     b->initials[k] = initial;
     return leaf_of(b, name, initial->type, &b->body->carry_cells[k]);
 }
 
-static Node *body_leaf(const LoopBody *body, Cell *cell)
-{
+static Node *body_leaf(const LoopBody *body, Cell *cell) {
     Graph *graph = body->graph;
     for (size_t k = 0; k < graph->node_count; k++)
-        if (graph->nodes[k]->op == OP_LEAF && graph->nodes[k]->cell == cell)
-            return graph->nodes[k];
+        if (graph->nodes[k]->op == OP_LEAF && graph->nodes[k]->cell == cell) return graph->nodes[k];
     return NULL;
 }
 
 /* --- which carries take part --------------------------------------------------------------------------------------------- */
 
 /* Row k of `uses`: the carries (then the captured values) on which next[k] depends differentiably. */
-static bool *dependencies(const LoopBody *body)
-{
+static bool *dependencies(const LoopBody *body) {
     int width = body->carry_count + body->captured_count;
     bool *uses = allocate((size_t)(width * body->carry_count + 1));
     for (int j = 0; j < width; j++) {
         Node *leaf = body_leaf(body, j < body->carry_count ? body->carry_cells[j] : body->captured_cells[j - body->carry_count]);
-        if (!leaf || !dtype_is_float(leaf->type.dtype))
-            continue;
+        if (!leaf || !dtype_is_float(leaf->type.dtype)) continue;
         bool *active = autodiff_active(body->graph, body->next, body->carry_count, &leaf, 1);
-        for (int k = 0; k < body->carry_count; k++)
-            uses[k * width + j] = active[body->next[k]->id];
+        for (int k = 0; k < body->carry_count; k++) uses[k * width + j] = active[body->next[k]->id];
         free(active);
     }
     return uses;
 }
 
 /* Grows `set` along the carries: forwards (next uses a member) or backwards (a member's next uses it). */
-static void close_set(const LoopBody *body, const bool *uses, bool *set, bool forwards)
-{
+static void close_set(const LoopBody *body, const bool *uses, bool *set, bool forwards) {
     int width = body->carry_count + body->captured_count;
     for (bool grown = true; grown;) {
         grown = false;
         for (int k = 0; k < body->carry_count; k++)
             for (int j = 0; j < body->carry_count; j++) {
                 int from = forwards ? j : k, to = forwards ? k : j;
-                if (uses[k * width + j] && set[from] && !set[to])
-                    set[to] = grown = true;
+                if (uses[k * width + j] && set[from] && !set[to]) set[to] = grown = true;
             }
     }
 }
 
 /* A carry has a cotangent when a result needs it (backwards) and a wanted input reaches it (forwards). */
-static void choose_carries(Backward *b, const bool *wanted)
-{
+static void choose_carries(Backward *b, const bool *wanted) {
     const LoopBody *body = b->forward;
     int carries = body->carry_count, captured = body->captured_count, width = carries + captured;
     bool *uses = dependencies(body), *reached = allocate((size_t)carries + 1), *needed = allocate((size_t)carries + 1);
@@ -115,13 +103,11 @@ static void choose_carries(Backward *b, const bool *wanted)
         bool has_record = b->node->part_count > carries + 1;
         needed[k] = b->cotangents[k] || (has_record && b->cotangents[carries + 1 + k]);
         reached[k] = wanted[captured + k];
-        for (int j = 0; j < captured; j++)
-            reached[k] = reached[k] || (wanted[j] && uses[k * width + carries + j]);
+        for (int j = 0; j < captured; j++) reached[k] = reached[k] || (wanted[j] && uses[k * width + carries + j]);
     }
     close_set(body, uses, reached, true);
     close_set(body, uses, needed, false);
-    for (int k = 0; k < carries; k++)
-        b->carry_used[k] = reached[k] && needed[k];
+    for (int k = 0; k < carries; k++) b->carry_used[k] = reached[k] && needed[k];
     for (int j = 0; j < captured; j++)
         for (int k = 0; k < carries; k++)
             b->captured_used[j] = b->captured_used[j] || (wanted[j] && b->carry_used[k] && uses[k * width + carries + j]);
@@ -132,11 +118,17 @@ static void choose_carries(Backward *b, const bool *wanted)
 
 /* --- building the body --------------------------------------------------------------------------------------------------- */
 
-static Node *copied(Graph *graph, const Node *node, Node **inputs)
-{
-    NodeSpec spec = {.op = node->op, .more_inputs = node->input_count ? inputs : NULL, .more_count = node->input_count,
-                     .int_count = node->int_count, .number_count = node->number_count, .type = &node->type, .cell = node->cell,
-                     .constant = node->constant, .rule = node->rule, .loop = node->loop};
+static Node *copied(Graph *graph, const Node *node, Node **inputs) {
+    NodeSpec spec = {.op = node->op,
+                     .more_inputs = node->input_count ? inputs : NULL,
+                     .more_count = node->input_count,
+                     .int_count = node->int_count,
+                     .number_count = node->number_count,
+                     .type = &node->type,
+                     .cell = node->cell,
+                     .constant = node->constant,
+                     .rule = node->rule,
+                     .loop = node->loop};
     memcpy(spec.ints, node->ints, sizeof *node->ints * (size_t)node->int_count);
     memcpy(spec.numbers, node->numbers, sizeof *node->numbers * (size_t)node->number_count);
     graph->here = node->span;
@@ -144,57 +136,43 @@ static Node *copied(Graph *graph, const Node *node, Node **inputs)
 }
 
 /* Captures of the backward loop are made when first needed: what the forward loop captured, and its records, read at row t. */
-static Node *captured_value(Backward *b, int k)
-{
-    if (!b->captured_values[k])
-        b->captured_values[k] = capture(b, b->forward->captured_cells[k]->name, b->node->inputs[k]);
+static Node *captured_value(Backward *b, int k) {
+    if (!b->captured_values[k]) b->captured_values[k] = capture(b, b->forward->captured_cells[k]->name, b->node->inputs[k]);
     return b->captured_values[k];
 }
 
-static Node *carry_value(Backward *b, int k)
-{
-    if (b->carry_values[k])
-        return b->carry_values[k];
+static Node *carry_value(Backward *b, int k) {
+    if (b->carry_values[k]) return b->carry_values[k];
     Node *record = capture(b, b->forward->carry_cells[k]->name, build_part(b->graph, b->recorded, b->forward->carry_count + 1 + k));
     return b->carry_values[k] = record ? build_gather(b->inner, record, b->row, 0) : NULL;
 }
 
-static Node *stand_in(Backward *b, const Node *leaf)
-{
+static Node *stand_in(Backward *b, const Node *leaf) {
     for (int k = 0; k < b->forward->captured_count; k++)
-        if (leaf->cell == b->forward->captured_cells[k])
-            return captured_value(b, k);
+        if (leaf->cell == b->forward->captured_cells[k]) return captured_value(b, k);
     for (int k = 0; k < b->forward->carry_count; k++)
-        if (leaf->cell == b->forward->carry_cells[k])
-            return carry_value(b, k);
+        if (leaf->cell == b->forward->carry_cells[k]) return carry_value(b, k);
     return NULL;
 }
 
 /* The forward body inside the backward one; `next` becomes next's copies. */
-static bool copy_body(Backward *b, Node **next)
-{
+static bool copy_body(Backward *b, Node **next) {
     Graph *from = b->forward->graph;
     Node **map = allocate((from->node_count + 1) * sizeof *map);
     bool *needed = allocate(from->node_count + 1), ok = true;
     LIST(Node *) inputs = {0};
-    for (int k = 0; k < b->forward->carry_count; k++)
-        needed[b->forward->next[k]->id] = true;
+    for (int k = 0; k < b->forward->carry_count; k++) needed[b->forward->next[k]->id] = true;
     for (size_t id = from->node_count; id-- > 0;)
-        for (int k = 0; needed[id] && k < from->nodes[id]->input_count; k++)
-            needed[from->nodes[id]->inputs[k]->id] = true;
+        for (int k = 0; needed[id] && k < from->nodes[id]->input_count; k++) needed[from->nodes[id]->inputs[k]->id] = true;
     for (size_t id = 0; ok && id < from->node_count; id++) {
         const Node *node = from->nodes[id];
         inputs.count = 0;
-        for (int k = 0; needed[id] && k < node->input_count; k++)
-            list_push(&inputs, map[node->inputs[k]->id]);
-        if (needed[id] && node->op == OP_LEAF)
-            map[id] = stand_in(b, node);
-        if (needed[id] && !map[id])
-            map[id] = copied(b->inner, node, inputs.items);
+        for (int k = 0; needed[id] && k < node->input_count; k++) list_push(&inputs, map[node->inputs[k]->id]);
+        if (needed[id] && node->op == OP_LEAF) map[id] = stand_in(b, node);
+        if (needed[id] && !map[id]) map[id] = copied(b->inner, node, inputs.items);
         ok = !needed[id] || map[id];
     }
-    for (int k = 0; ok && k < b->forward->carry_count; k++)
-        next[k] = map[b->forward->next[k]->id];
+    for (int k = 0; ok && k < b->forward->carry_count; k++) next[k] = map[b->forward->next[k]->id];
     list_free(&inputs);
     free(map);
     free(needed);
@@ -202,19 +180,16 @@ static bool copy_body(Backward *b, Node **next)
 }
 
 /* The cotangent of the record of carry k; NULL when it is zero. */
-static Node *record_cotangent(const Backward *b, int k)
-{
+static Node *record_cotangent(const Backward *b, int k) {
     int carries = b->forward->carry_count;
     return b->node->part_count > carries + 1 ? b->cotangents[carries + 1 + k] : NULL;
 }
 
 /* What the cotangent of carry k is after the last iteration. */
-static Node *final_cotangent(Backward *b, int k)
-{
+static Node *final_cotangent(Backward *b, int k) {
     Node *final = b->cotangents[k] ? b->cotangents[k] : build_full(b->graph, b->node->parts[k], 0);
     Node *record = record_cotangent(b, k);
-    if (!record)
-        return final;
+    if (!record) return final;
     Node *steps = build_part(b->graph, b->recorded, b->forward->carry_count);
     return add(b->graph, final, build_gather(b->graph, record, steps, 0));
 }
@@ -225,13 +200,11 @@ typedef struct Pull {
     int output_count, variable_count;
 } Pull;
 
-static bool add_carries(Backward *b, Pull *pull, Node **next)
-{
+static bool add_carries(Backward *b, Pull *pull, Node **next) {
     for (int k = 0; k < b->forward->carry_count; k++)
         if (b->carry_used[k]) {
             Node *leaf = carry(b, "cotangent", final_cotangent(b, k));
-            if (!leaf)
-                return false;
+            if (!leaf) return false;
             pull->outputs[pull->output_count] = next[k];
             pull->cotangents[pull->output_count++] = leaf;
             pull->sums[pull->variable_count] = NULL;
@@ -240,8 +213,7 @@ static bool add_carries(Backward *b, Pull *pull, Node **next)
     for (int k = 0; k < b->forward->captured_count; k++)
         if (b->captured_used[k]) {
             Node *leaf = carry(b, "sum", build_zeros_like(b->graph, b->node->inputs[k]));
-            if (!leaf)
-                return false;
+            if (!leaf) return false;
             pull->sums[pull->variable_count] = leaf;
             pull->variables[pull->variable_count++] = captured_value(b, k);
         }
@@ -249,60 +221,55 @@ static bool add_carries(Backward *b, Pull *pull, Node **next)
 }
 
 /* Fills `next` of the backward loop: after t, one for each variable of the pull. */
-static bool close_body(Backward *b, Pull *pull, Node *row)
-{
+static bool close_body(Backward *b, Pull *pull, Node *row) {
     if (!autodiff_vjp(b->inner, pull->outputs, pull->cotangents, pull->output_count, pull->variables, pull->variable_count, pull->results))
         return false;
     int at = 0;
     for (int k = 0; k < b->forward->carry_count; k++)
         if (b->carry_used[k]) {
             Node *record = record_cotangent(b, k), *sum = pull->results[at];
-            if (record)
-                sum = build_accumulate(b->inner, sum, build_gather(b->inner, capture(b, "record", record), row, 0));
+            if (record) sum = build_accumulate(b->inner, sum, build_gather(b->inner, capture(b, "record", record), row, 0));
             b->body->next[1 + at] = sum ? sum : build_full(b->inner, b->node->parts[k], 0);
             at++;
         }
     for (; at < pull->variable_count; at++)
         b->body->next[1 + at] = pull->results[at] ? build_accumulate(b->inner, pull->sums[at], pull->results[at]) : pull->sums[at];
     for (int k = 0; k <= pull->variable_count; k++)
-        if (!b->body->next[k])
-            return false;
+        if (!b->body->next[k]) return false;
     return true;
 }
 
-static bool build_body(Backward *b, Pull *pull)
-{
+static bool build_body(Backward *b, Pull *pull) {
     Node *left = carry(b, "left", build_part(b->graph, b->recorded, b->forward->carry_count));
     Node *row = left ? subtract(b->inner, left, build_integer(b->inner, 1)) : NULL;
     Node **next = list_new(b, sizeof *next);
     b->row = row;
-    if (!row || !copy_body(b, next) || !add_carries(b, pull, next))
-        return false;
+    if (!row || !copy_body(b, next) || !add_carries(b, pull, next)) return false;
     b->inner->here = b->node->span;
     b->body->next[0] = row;
     b->body->condition = build_binary(b->inner, OP_LESS_EQUAL, left, build_integer(b->inner, 0));
     return b->body->condition && close_body(b, pull, row);
 }
 
-static Node *backward_loop(Backward *b)
-{
+static Node *backward_loop(Backward *b) {
     b->body->captured_count = b->captured_total;
     b->body->carry_count = b->carry_total;
     memcpy(b->inputs + b->captured_total, b->initials, sizeof(Node *) * (size_t)b->carry_total);
-    return graph_add(b->graph, &(NodeSpec){.op = OP_LOOP, .more_inputs = b->inputs, .more_count = b->captured_total + b->carry_total,
-                                           .int_count = 1, .loop = b->body});
+    return graph_add(
+        b->graph,
+        &(NodeSpec){
+            .op = OP_LOOP, .more_inputs = b->inputs, .more_count = b->captured_total + b->carry_total, .int_count = 1, .loop = b->body});
 }
 
-static Node *recording_twin(Graph *graph, Node *node)
-{
-    if (node->int_count > 0 && node->ints[0])
-        return node;
-    return graph_add(graph, &(NodeSpec){.op = OP_LOOP, .more_inputs = node->inputs, .more_count = node->input_count, .ints = {1},
-                                        .int_count = 1, .loop = node->loop});
+static Node *recording_twin(Graph *graph, Node *node) {
+    if (node->int_count > 0 && node->ints[0]) return node;
+    return graph_add(
+        graph,
+        &(NodeSpec){
+            .op = OP_LOOP, .more_inputs = node->inputs, .more_count = node->input_count, .ints = {1}, .int_count = 1, .loop = node->loop});
 }
 
-static void make_lists(Backward *b, Pull *pull)
-{
+static void make_lists(Backward *b, Pull *pull) {
     b->capacity = 4 * (b->forward->captured_count + b->forward->carry_count) + 4;
     b->carry_used = list_new(b, sizeof(bool));
     b->captured_used = list_new(b, sizeof(bool));
@@ -311,8 +278,11 @@ static void make_lists(Backward *b, Pull *pull)
     b->carry_values = list_new(b, sizeof(Node *));
     b->captured_values = list_new(b, sizeof(Node *));
     b->body = arena_alloc(b->graph->arena, sizeof *b->body);
-    *b->body = (LoopBody){.graph = b->inner, .captured_cells = list_new(b, sizeof(Cell *)), .carry_cells = list_new(b, sizeof(Cell *)),
-                          .next = list_new(b, sizeof(Node *)), .max = b->forward->max};
+    *b->body = (LoopBody){.graph = b->inner,
+                          .captured_cells = list_new(b, sizeof(Cell *)),
+                          .carry_cells = list_new(b, sizeof(Cell *)),
+                          .next = list_new(b, sizeof(Node *)),
+                          .max = b->forward->max};
     pull->outputs = list_new(b, sizeof(Node *));
     pull->cotangents = list_new(b, sizeof(Node *));
     pull->variables = list_new(b, sizeof(Node *));
@@ -320,26 +290,21 @@ static void make_lists(Backward *b, Pull *pull)
     pull->sums = list_new(b, sizeof(Node *));
 }
 
-bool vjp_loop(VjpContext *context)
-{
+bool vjp_loop(VjpContext *context) {
     Graph *graph = context->graph;
     Node *node = context->node;
     Backward b = {.graph = graph, .node = node, .forward = node->loop, .cotangents = context->part_cotangents};
     Pull pull = {0};
-    if (!(b.recorded = recording_twin(graph, node)))
-        return false;
+    if (!(b.recorded = recording_twin(graph, node))) return false;
     b.inner = graph_new_body(graph);
     make_lists(&b, &pull);
     choose_carries(&b, context->wanted);
-    if (!build_body(&b, &pull))
-        return false;
+    if (!build_body(&b, &pull)) return false;
     Node *loop = backward_loop(&b);
     int at = 1, captured = b.forward->captured_count;
     for (int k = 0; k < b.forward->carry_count; k++)
-        if (b.carry_used[k] && !vjp_give(context, captured + k, build_part(graph, loop, at++)))
-            return false;
+        if (b.carry_used[k] && !vjp_give(context, captured + k, build_part(graph, loop, at++))) return false;
     for (int k = 0; k < captured; k++)
-        if (b.captured_used[k] && !vjp_give(context, k, build_part(graph, loop, at++)))
-            return false;
+        if (b.captured_used[k] && !vjp_give(context, k, build_part(graph, loop, at++))) return false;
     return loop != NULL;
 }

@@ -11,10 +11,10 @@ typedef struct Zone {
     const Dependencies *dependencies;
     Schedule *schedule;
     Commits *commits;
-    Node **leaf_of;     /* by commit: the leaf of its cell, NULL when the step does not read it */
-    int *commit_at;     /* by node id: the commit that this node's task writes in place, -1 none */
-    int *data_pending;  /* by task of the zone: producers in the zone that have not run */
-    int *cell_pending;  /* readers of the cells it writes that have not run */
+    Node **leaf_of;    /* by commit: the leaf of its cell, NULL when the step does not read it */
+    int *commit_at;    /* by node id: the commit that this node's task writes in place, -1 none */
+    int *data_pending; /* by task of the zone: producers in the zone that have not run */
+    int *cell_pending; /* readers of the cells it writes that have not run */
 } Zone;
 
 static void find_leaves(Zone *zone) {
@@ -140,8 +140,7 @@ static void demote(Zone *zone, int task) {
     for (int j = 0; j < demoted->member_count; j++) {
         int id = demoted->members[j]->id;
         if (zone->commit_at[id] < 0) continue;
-        if (access_storage(zone->unit->commits[zone->commit_at[id]].value)->id == id)
-            zone->commits->done[zone->commit_at[id]] = false;
+        if (access_storage(zone->unit->commits[zone->commit_at[id]].value)->id == id) zone->commits->done[zone->commit_at[id]] = false;
         zone->commit_at[id] = -1;
         zone->schedule->target[id] = NULL;
     }
@@ -215,9 +214,14 @@ static void order_zone(Zone *zone) {
 }
 
 void commits_plan(Commits *commits, Schedule *schedule, const Unit *unit, const Tasks *tasks, const Dependencies *dependencies) {
-    *commits = (Commits){.in_zone = allocate((size_t)tasks->count + 1), .order = allocate(sizeof(int) * (size_t)(tasks->count + 1)),
+    *commits = (Commits){.in_zone = allocate((size_t)tasks->count + 1),
+                         .order = allocate(sizeof(int) * (size_t)(tasks->count + 1)),
                          .done = allocate((size_t)unit->commit_count + 1)};
-    Zone zone = {.unit = unit, .tasks = tasks, .dependencies = dependencies, .schedule = schedule, .commits = commits,
+    Zone zone = {.unit = unit,
+                 .tasks = tasks,
+                 .dependencies = dependencies,
+                 .schedule = schedule,
+                 .commits = commits,
                  .leaf_of = allocate(sizeof(Node *) * (size_t)(unit->commit_count + 1)),
                  .commit_at = allocate(sizeof(int) * (unit->graph->node_count + 1))};
     for (size_t id = 0; id < unit->graph->node_count; id++) zone.commit_at[id] = -1;

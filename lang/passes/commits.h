@@ -6,10 +6,10 @@
 #include "lang/passes/schedule.h"
 
 typedef struct Commits {
-    bool *in_zone;   /* by task: writes a cell, or follows one that does */
-    int *order;      /* tasks of the zone */
+    bool *in_zone; /* by task: writes a cell, or follows one that does */
+    int *order;    /* tasks of the zone */
     int count;
-    bool *done;      /* by commit: written by its task, or nothing to write */
+    bool *done; /* by commit: written by its task, or nothing to write */
 } Commits;
 
 /* Fills schedule->target. Of several commits to one cell only the last counts. */

@@ -20,12 +20,9 @@ typedef struct Pass {
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
 static const Pass graph_passes[] = {
-    {"share loops", loops_share, false},
-    {"drop records", loops_drop_records, false},
-    {"hoist", loops_hoist, false},
-    {"simplify", simplify, false},
-    {"simplify", simplify, false},
-    {"fold", fold_constants, true},
+    {"share loops", loops_share, false}, {"drop records", loops_drop_records, false},
+    {"hoist", loops_hoist, false},       {"simplify", simplify, false},
+    {"simplify", simplify, false},       {"fold", fold_constants, true},
     {"simplify", simplify, true},
 };
 
@@ -148,8 +145,8 @@ static bool dump_planned(const Unit *unit, const CompileOptions *options, Text *
     return true;
 }
 
-bool compile_dump(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
-                  const char *stage, Diagnostics *diagnostics, Text *out) {
+bool compile_dump(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count, const char *stage,
+                  Diagnostics *diagnostics, Text *out) {
     CompileOptions options = {.verify = true};
     Unit unit;
     if (!unit_extract(&unit, graph, outputs, output_count, commits, commit_count, diagnostics)) return false;

@@ -11,15 +11,15 @@ typedef struct Commit {
 } Commit;
 
 typedef struct CompileOptions {
-    bool verify;             /* run the verifier after each pass */
-    bool skip_folding;       /* leave constant subgraphs as they are: set while they are being computed */
-    bool skip_fusion;        /* one op per step, for comparisons in tests */
+    bool verify;       /* run the verifier after each pass */
+    bool skip_folding; /* leave constant subgraphs as they are: set while they are being computed */
+    bool skip_fusion;  /* one op per step, for comparisons in tests */
 } CompileOptions;
 
 /* What was planned, for `reg explain`, `reg graph` and messages. */
 typedef struct Program {
     Plan *plan;
-    Span *step_spans;        /* source text of each plan step */
+    Span *step_spans; /* source text of each plan step */
     char **step_labels;
     int step_count;
 } Program;
@@ -32,7 +32,7 @@ Program *compile_graph(const Graph *graph, Node *const *outputs, int output_coun
 void program_free(Program *program);
 
 /* What the compiler sees, as stable text. Stages: "graph" as extracted, "simplified", "fused" (the tasks), "plan". */
-bool compile_dump(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
-                  const char *stage, Diagnostics *diagnostics, Text *out);
+bool compile_dump(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count, const char *stage,
+                  Diagnostics *diagnostics, Text *out);
 
 #endif

@@ -8,8 +8,8 @@
 
 typedef struct Collector {
     LIST(Read) list;
-    int *last;  /* by node id: index of the read of this storage in the list, valid when it belongs to the present task */
-    int begin;  /* first read of the present task */
+    int *last; /* by node id: index of the read of this storage in the list, valid when it belongs to the present task */
+    int begin; /* first read of the present task */
 } Collector;
 
 static void add_read(Collector *collector, const Node *storage, int task, bool is_pointwise) {

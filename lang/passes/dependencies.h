@@ -5,15 +5,15 @@
 #include "lang/passes/fuse.h"
 
 typedef struct Read {
-    int storage;     /* node id */
-    int task;        /* that reads it */
+    int storage;       /* node id */
+    int task;          /* that reads it */
     bool is_pointwise; /* only element for element, in the order of the iteration */
 } Read;
 
 typedef struct Dependencies {
-    Read *reads;     /* each (storage, task) once, grouped by task in order */
-    int *first;      /* by task: its reads are reads[first[t]] .. reads[first[t + 1]] */
-    int *readers;    /* task numbers, grouped by storage */
+    Read *reads;       /* each (storage, task) once, grouped by task in order */
+    int *first;        /* by task: its reads are reads[first[t]] .. reads[first[t + 1]] */
+    int *readers;      /* task numbers, grouped by storage */
     int *first_reader; /* by node id */
 } Dependencies;
 

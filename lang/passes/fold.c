@@ -73,8 +73,8 @@ static bool is_foldable(const Node *node, const bool *constant) {
 }
 
 typedef struct Fold {
-    bool *constant;   /* by id: depends on nothing but constants */
-    Tensor **values;  /* by id: computed */
+    bool *constant;  /* by id: depends on nothing but constants */
+    Tensor **values; /* by id: computed */
     LIST(Node *) frontier;
 } Fold;
 

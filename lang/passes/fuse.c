@@ -10,30 +10,30 @@
 #include <string.h>
 
 enum {
-    GROUP_MAX = 128,     /* members: beyond that a tile's registers no longer fit the cache and a split costs little */
-    SMALL_SPACE = 1024,  /* elements: here a step costs more than its work, so whatever may share a step does */
+    GROUP_MAX = 128,    /* members: beyond that a tile's registers no longer fit the cache and a split costs little */
+    SMALL_SPACE = 1024, /* elements: here a step costs more than its work, so whatever may share a step does */
 };
 
 typedef struct Fuse {
     const Unit *unit;
-    int count;           /* nodes */
-    bool *live;          /* must be computed */
-    bool *stored;        /* read from outside fused groups */
-    bool *committed;     /* the storage of a commit's value */
-    bool *held;          /* read otherwise than by updates */
+    int count;       /* nodes */
+    bool *live;      /* must be computed */
+    bool *stored;    /* read from outside fused groups */
+    bool *committed; /* the storage of a commit's value */
+    bool *held;      /* read otherwise than by updates */
     bool *update;
     int *level;
-    int *limit;          /* the highest level that readers allow */
-    int *fused_limit;    /* the lowest level of a reader that could share the group */
-    int *parent;         /* union-find */
-    uint32_t *mask;      /* per root: axes that its reductions reduce */
+    int *limit;       /* the highest level that readers allow */
+    int *fused_limit; /* the lowest level of a reader that could share the group */
+    int *parent;      /* union-find */
+    uint32_t *mask;   /* per root: axes that its reductions reduce */
 } Fuse;
 
 /* ---- edges ------------------------------------------------------------------------------------------------------------- */
 
 typedef struct Edge {
     Node *producer;
-    bool is_fusible;     /* element for element in one space: reader and producer may share a group */
+    bool is_fusible; /* element for element in one space: reader and producer may share a group */
     bool is_identity;
 } Edge;
 
@@ -50,9 +50,7 @@ static Edge edge_of(const Node *reader, int k) {
     return (Edge){access_producer(access.base), access.is_identity && computed, access.is_identity};
 }
 
-static Shape space_of(const Node *node) {
-    return access_space(access_is_reduce(node) ? node->inputs[0]->type.shape : node->type.shape);
-}
+static Shape space_of(const Node *node) { return access_space(access_is_reduce(node) ? node->inputs[0]->type.shape : node->type.shape); }
 
 static void hold(Fuse *f, Node *node) {
     Node *storage = access_storage(node);
@@ -142,9 +140,7 @@ static void unite(Fuse *f, int a, int b) {
     if (a != b) f->parent[a > b ? a : b] = a > b ? b : a;
 }
 
-static bool may_share(const Fuse *f, int a, int b) {
-    return f->level[a] == f->level[b] && f->update[a] == f->update[b];
-}
+static bool may_share(const Fuse *f, int a, int b) { return f->level[a] == f->level[b] && f->update[a] == f->update[b]; }
 
 typedef struct Meeting { /* readers of one value, or any nodes of a small space, that meet in a group */
     int base;            /* node id; -1 for small spaces */
@@ -153,7 +149,7 @@ typedef struct Meeting { /* readers of one value, or any nodes of a small space,
 
 typedef struct Meetings {
     Meeting *slots;
-    size_t capacity;     /* a power of two */
+    size_t capacity; /* a power of two */
 } Meetings;
 
 /* The node that came first with the same base, level, kind and space; `member` itself when it is the first. */
@@ -167,8 +163,7 @@ static int meet(const Fuse *f, Meetings *meetings, int base, int member) {
             *slot = (Meeting){base, member};
             return member;
         }
-        if (slot->base == base && may_share(f, slot->member, member) &&
-            shape_equal(space_of(f->unit->graph->nodes[slot->member]), space))
+        if (slot->base == base && may_share(f, slot->member, member) && shape_equal(space_of(f->unit->graph->nodes[slot->member]), space))
             return slot->member;
     }
 }
@@ -220,15 +215,18 @@ static void unite_reductions(Fuse *f, Meetings *meetings) {
 
 typedef struct Gathering {
     Tasks *tasks;
-    int *open;      /* by root: the task being filled, -1 when none */
-    int *size;      /* by task */
+    int *open; /* by root: the task being filled, -1 when none */
+    int *size; /* by task */
     size_t capacity;
 } Gathering;
 
 static int new_task(Gathering *gathering, const Fuse *f, const Node *node) {
     Tasks *tasks = gathering->tasks;
     bool fused = access_is_fused(node);
-    Task task = {.kind = fused ? TASK_FUSED : node->op == OP_LOOP ? TASK_LOOP : TASK_KERNEL, .is_update = f->update[node->id],
+    Task task = {.kind = fused                 ? TASK_FUSED
+                         : node->op == OP_LOOP ? TASK_LOOP
+                                               : TASK_KERNEL,
+                 .is_update = f->update[node->id],
                  .level = f->level[node->id]};
     if (fused) task.space = space_of(node);
     list_reserve((void **)&tasks->items, sizeof(Task), (size_t)tasks->count + 1, &gathering->capacity);
@@ -275,10 +273,18 @@ static void mark_stored(Fuse *f, Tasks *tasks) {
 
 static void prepare(Fuse *f, const Unit *unit) {
     size_t n = unit->graph->node_count + 1;
-    *f = (Fuse){.unit = unit, .count = (int)unit->graph->node_count,
-                .live = allocate(n), .stored = allocate(n), .committed = allocate(n), .held = allocate(n), .update = allocate(n),
-                .level = allocate(n * sizeof(int)), .limit = allocate(n * sizeof(int)), .fused_limit = allocate(n * sizeof(int)),
-                .parent = allocate(n * sizeof(int)), .mask = allocate(n * sizeof(uint32_t))};
+    *f = (Fuse){.unit = unit,
+                .count = (int)unit->graph->node_count,
+                .live = allocate(n),
+                .stored = allocate(n),
+                .committed = allocate(n),
+                .held = allocate(n),
+                .update = allocate(n),
+                .level = allocate(n * sizeof(int)),
+                .limit = allocate(n * sizeof(int)),
+                .fused_limit = allocate(n * sizeof(int)),
+                .parent = allocate(n * sizeof(int)),
+                .mask = allocate(n * sizeof(uint32_t))};
     for (int id = 0; id < f->count; id++) {
         f->limit[id] = f->fused_limit[id] = INT_MAX;
         f->parent[id] = id;

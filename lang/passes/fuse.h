@@ -12,18 +12,18 @@ typedef enum TaskKind { TASK_KERNEL, TASK_FUSED, TASK_LOOP } TaskKind;
 
 typedef struct Task {
     TaskKind kind;
-    bool is_update;    /* everything it computes is for commits: it may write cells in place */
+    bool is_update; /* everything it computes is for commits: it may write cells in place */
     int level;
-    Shape space;       /* TASK_FUSED: of the iteration */
-    Node **members;    /* in order of ids; one for TASK_KERNEL and TASK_LOOP */
+    Shape space;    /* TASK_FUSED: of the iteration */
+    Node **members; /* in order of ids; one for TASK_KERNEL and TASK_LOOP */
     int member_count;
 } Task;
 
 typedef struct Tasks {
     Task *items;
     int count;
-    int *task_of;      /* by node id; -1: none (static, view, part, looked through, dead) */
-    bool *is_stored;   /* by node id: needs a buffer. Views and parts are not marked: their storage is */
+    int *task_of;    /* by node id; -1: none (static, view, part, looked through, dead) */
+    bool *is_stored; /* by node id: needs a buffer. Views and parts are not marked: their storage is */
 } Tasks;
 
 /* `fuse` false: one node per task. */

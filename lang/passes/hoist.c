@@ -9,14 +9,14 @@ typedef enum Dependence { DEPENDS_ON_NOTHING, DEPENDS_ON_CAPTURES, DEPENDS_ON_CA
 
 typedef struct Hoist {
     Unit *unit;
-    Graph *graph;        /* outside, under construction */
+    Graph *graph; /* outside, under construction */
     const Node *loop;
     Node *const *inputs; /* of the loop, outside */
     const LoopBody *body;
-    bool *live;          /* the following by node id of the body */
+    bool *live; /* the following by node id of the body */
     Dependence *depends;
-    bool *lifted;        /* computed outside and captured */
-    bool *needed;        /* for what is lifted */
+    bool *lifted; /* computed outside and captured */
+    bool *needed; /* for what is lifted */
     Node **outside, **inside;
     LIST(Node *) frontier;
 } Hoist;
@@ -123,7 +123,8 @@ static LoopBody *build_inside(Hoist *hoist) {
     for (size_t id = 0; id < old->graph->node_count; id++) {
         const Node *node = old->graph->nodes[id];
         if (!hoist->live[id] || hoist->inside[id] != NULL) continue;
-        bool only_outside = hoist->depends[id] == DEPENDS_ON_CAPTURES && node->op != OP_LEAF && node->op != OP_BROADCAST && node->op != OP_RESHAPE;
+        bool only_outside = hoist->depends[id] == DEPENDS_ON_CAPTURES && node->op != OP_LEAF && node->op != OP_BROADCAST &&
+                            node->op != OP_RESHAPE;
         if (only_outside) continue; /* read by lifted nodes alone */
         bool whole = true;
         for (int k = 0; k < node->input_count; k++) whole = whole && hoist->inside[node->inputs[k]->id] != NULL;
@@ -146,8 +147,8 @@ static Node *rebuild_loop(Hoist *hoist) {
     for (size_t k = 0; k < hoist->frontier.count; k++) list_push(&inputs, hoist->outside[hoist->frontier.items[k]->id]);
     for (int k = 0; k < old->carry_count; k++) list_push(&inputs, hoist->inputs[old->captured_count + k]);
     hoist->graph->here = hoist->loop->span;
-    NodeSpec spec = {.op = OP_LOOP, .more_inputs = inputs.items, .more_count = (int)inputs.count, .loop = body,
-                     .int_count = hoist->loop->int_count};
+    NodeSpec spec = {
+        .op = OP_LOOP, .more_inputs = inputs.items, .more_count = (int)inputs.count, .loop = body, .int_count = hoist->loop->int_count};
     for (int k = 0; k < spec.int_count; k++) spec.ints[k] = hoist->loop->ints[k];
     Node *node = graph_add(hoist->graph, &spec);
     list_free(&inputs);
@@ -157,9 +158,17 @@ static Node *rebuild_loop(Hoist *hoist) {
 static Node *hoist_rule(void *context, Graph *graph, const Node *node, Node *const *inputs) {
     if (node->op != OP_LOOP) return unit_copy_node(graph, node, inputs);
     size_t n = node->loop->graph->node_count + 1;
-    Hoist hoist = {.unit = context, .graph = graph, .loop = node, .inputs = inputs, .body = node->loop, .live = allocate(n),
-                   .depends = allocate(sizeof(Dependence) * n), .lifted = allocate(n), .needed = allocate(n),
-                   .outside = allocate(sizeof(Node *) * n), .inside = allocate(sizeof(Node *) * n)};
+    Hoist hoist = {.unit = context,
+                   .graph = graph,
+                   .loop = node,
+                   .inputs = inputs,
+                   .body = node->loop,
+                   .live = allocate(n),
+                   .depends = allocate(sizeof(Dependence) * n),
+                   .lifted = allocate(n),
+                   .needed = allocate(n),
+                   .outside = allocate(sizeof(Node *) * n),
+                   .inside = allocate(sizeof(Node *) * n)};
     find_dependences(&hoist);
     find_frontier(&hoist);
     Node *result = hoist.frontier.count > 0 ? rebuild_loop(&hoist) : unit_copy_node(graph, node, inputs);

@@ -53,8 +53,7 @@ static Node *rule_div(Graph *graph, Type type, Node *a, Node *b) {
     if (fold_is(a, 0)) return build_full(graph, type, 0);
     if (fold_is(a, 1) && b->op == OP_SQRT) return make_unary(graph, OP_RSQRT, b->inputs[0]);
     double value;
-    if (fold_uniform(b, &value) && has_exact_reciprocal(value))
-        return make_binary(graph, OP_MUL, a, build_full(graph, type, 1 / value));
+    if (fold_uniform(b, &value) && has_exact_reciprocal(value)) return make_binary(graph, OP_MUL, a, build_full(graph, type, 1 / value));
     return NULL;
 }
 
@@ -88,8 +87,7 @@ static Node *rule_where(Graph *graph, Node *condition, Node *a, Node *b) {
 
 static Node *rule_unary(OpCode op, Node *a) {
     if ((op == OP_NEG || op == OP_NOT) && a->op == op) return a->inputs[0];
-    if ((op == OP_ABS || op == OP_RELU || op == OP_FLOOR || op == OP_CEIL || op == OP_ROUND || op == OP_SIGN) && a->op == op)
-        return a;
+    if ((op == OP_ABS || op == OP_RELU || op == OP_FLOOR || op == OP_CEIL || op == OP_ROUND || op == OP_SIGN) && a->op == op) return a;
     return NULL;
 }
 
@@ -120,8 +118,7 @@ static Node *hoist_broadcast(Graph *graph, OpCode op, Type type, Node *const *in
     if (shape_equal(small.shape, type.shape)) return NULL;
     Node *operands[3] = {0};
     for (int k = 0; k < count; k++) {
-        if (fold_uniform(inputs[k], &value))
-            operands[k] = build_full(graph, (Type){inputs[k]->type.dtype, small.shape}, value);
+        if (fold_uniform(inputs[k], &value)) operands[k] = build_full(graph, (Type){inputs[k]->type.dtype, small.shape}, value);
         else operands[k] = build_broadcast(graph, inputs[k]->inputs[0], small.shape);
     }
     Node *inner = simplify_elementwise(graph, op, small, operands, count);

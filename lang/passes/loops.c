@@ -23,8 +23,8 @@ static bool has_twin(const Loops *loops, const Node *node) {
 
 static Node *record_rule(void *context, Graph *graph, const Node *node, Node *const *inputs) {
     if (node->op != OP_LOOP || is_recording(node) || !has_twin(context, node)) return unit_copy_node(graph, node, inputs);
-    NodeSpec spec = {.op = OP_LOOP, .more_inputs = (Node **)inputs, .more_count = node->input_count, .ints = {1}, .int_count = 1,
-                     .loop = node->loop};
+    NodeSpec spec = {
+        .op = OP_LOOP, .more_inputs = (Node **)inputs, .more_count = node->input_count, .ints = {1}, .int_count = 1, .loop = node->loop};
     return graph_add(graph, &spec);
 }
 
@@ -58,8 +58,12 @@ static Node *drop_rule(void *context, Graph *graph, const Node *node, Node *cons
     int carries = node->op == OP_LOOP ? node->loop->carry_count : 0;
     if (carries == 0 || carries > LOOP_DROPPED_MAX || !is_recording(node)) return unit_copy_node(graph, node, inputs);
     int64_t dropped = (((int64_t)1 << carries) - 1) & ~reads[node->id];
-    NodeSpec spec = {.op = OP_LOOP, .more_inputs = (Node **)inputs, .more_count = node->input_count, .ints = {1, dropped},
-                     .int_count = reads[node->id] ? 2 : 0, .loop = node->loop};
+    NodeSpec spec = {.op = OP_LOOP,
+                     .more_inputs = (Node **)inputs,
+                     .more_count = node->input_count,
+                     .ints = {1, dropped},
+                     .int_count = reads[node->id] ? 2 : 0,
+                     .loop = node->loop};
     return graph_add(graph, &spec);
 }
 

@@ -73,9 +73,9 @@ typedef struct Lives {
     Plan *plan;
     const int *roots;
     const bool *may_overwrite;
-    int *last_use;    /* by root: step; INT_MAX for outputs; -1: not in the slab */
+    int *last_use; /* by root: step; INT_MAX for outputs; -1: not in the slab */
     bool *placed;
-    bool *passed_on;  /* its place went to another buffer at its last use */
+    bool *passed_on; /* its place went to another buffer at its last use */
     Slab slab;
 } Lives;
 
@@ -205,8 +205,12 @@ static void place_step(Lives *lives, int s) {
 void memory_plan(Lowered *lowered) {
     Plan *plan = lowered->program->plan;
     size_t count = (size_t)plan->buffer_count;
-    Lives lives = {.plan = plan, .roots = lowered->roots, .may_overwrite = lowered->may_overwrite,
-                   .last_use = allocate(sizeof(int) * count), .placed = allocate(count), .passed_on = allocate(count)};
+    Lives lives = {.plan = plan,
+                   .roots = lowered->roots,
+                   .may_overwrite = lowered->may_overwrite,
+                   .last_use = allocate(sizeof(int) * count),
+                   .placed = allocate(count),
+                   .passed_on = allocate(count)};
     find_lifetimes(&lives);
     for (int s = 0; s < plan->step_count; s++) place_step(&lives, s);
     for (int k = 0; k < plan->buffer_count; k++) plan->buffers[k].offset = plan->buffers[lowered->roots[k]].offset;

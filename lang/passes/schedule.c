@@ -9,8 +9,8 @@
 /* List scheduling. Among the tasks that are ready, one that frees at least as many bytes as it needs goes first; otherwise the
  * one whose last node was written first in the source. */
 typedef struct Ready {
-    int rank;  /* 0: does not raise memory */
-    int key;   /* id of the last member */
+    int rank; /* 0: does not raise memory */
+    int key;  /* id of the last member */
     int task;
 } Ready;
 
@@ -20,9 +20,9 @@ typedef struct Scheduler {
     Dependencies dependencies;
     Commits commits;
     LIST(Ready) heap;
-    int *pending;       /* by task: producers that have not run */
-    int *left;          /* by node id: readers that have not run; one more when the value lives to the end */
-    int64_t *benefit;   /* by task: bytes freed less bytes needed, were it to run now */
+    int *pending;     /* by task: producers that have not run */
+    int *left;        /* by node id: readers that have not run; one more when the value lives to the end */
+    int64_t *benefit; /* by task: bytes freed less bytes needed, were it to run now */
     bool *ran;
 } Scheduler;
 
@@ -56,9 +56,7 @@ static int heap_pop(Scheduler *s) {
     return task;
 }
 
-static int64_t bytes_of(const Node *node) {
-    return shape_count(node->type.shape) * (int64_t)dtype_bytes(node->type.dtype);
-}
+static int64_t bytes_of(const Node *node) { return shape_count(node->type.shape) * (int64_t)dtype_bytes(node->type.dtype); }
 
 static bool is_computed(const Scheduler *s, int id) { return s->tasks->task_of[id] >= 0 || s->unit->graph->nodes[id]->op == OP_PART; }
 
@@ -191,11 +189,15 @@ static void add_zone(const Scheduler *s, Schedule *schedule) {
 
 void schedule_build(Schedule *schedule, const Unit *unit, const Tasks *tasks) {
     size_t nodes = unit->graph->node_count + 1, count = (size_t)tasks->count + 1;
-    *schedule = (Schedule){
-        .entries = allocate(sizeof(Entry) * (count + (size_t)unit->output_count + 2 * (size_t)unit->commit_count)),
-        .target = allocate(sizeof(Cell *) * nodes), .snapshot = allocate(nodes)};
-    Scheduler s = {.unit = unit, .tasks = tasks, .pending = allocate(sizeof(int) * count), .left = allocate(sizeof(int) * nodes),
-                   .benefit = allocate(sizeof(int64_t) * count), .ran = allocate(count)};
+    *schedule = (Schedule){.entries = allocate(sizeof(Entry) * (count + (size_t)unit->output_count + 2 * (size_t)unit->commit_count)),
+                           .target = allocate(sizeof(Cell *) * nodes),
+                           .snapshot = allocate(nodes)};
+    Scheduler s = {.unit = unit,
+                   .tasks = tasks,
+                   .pending = allocate(sizeof(int) * count),
+                   .left = allocate(sizeof(int) * nodes),
+                   .benefit = allocate(sizeof(int64_t) * count),
+                   .ran = allocate(count)};
     dependencies_build(&s.dependencies, unit, tasks);
     commits_plan(&s.commits, schedule, unit, tasks, &s.dependencies);
     order_tasks(&s, schedule);

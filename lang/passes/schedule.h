@@ -16,8 +16,8 @@ typedef enum EntryKind {
 
 typedef struct Entry {
     EntryKind kind;
-    int index;      /* of the task or commit */
-    Node *node;     /* ENTRY_SNAPSHOT */
+    int index;  /* of the task or commit */
+    Node *node; /* ENTRY_SNAPSHOT */
 } Entry;
 
 typedef struct Schedule {

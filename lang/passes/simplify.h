@@ -12,9 +12,9 @@ bool simplify(Unit *unit);
 /* The replacement of op(inputs), or NULL when no identity applies. Families of rules, each in a file of its own. */
 typedef struct Candidate {
     Graph *graph;
-    const Node *node;     /* before: op, type and attributes */
-    Node *const *inputs;  /* after */
-    const int *uses;      /* of nodes before, by id */
+    const Node *node;    /* before: op, type and attributes */
+    Node *const *inputs; /* after */
+    const int *uses;     /* of nodes before, by id */
 } Candidate;
 Node *simplify_elementwise(Graph *graph, OpCode op, Type type, Node *const *inputs, int count); /* identities.c */
 Node *simplify_layout(const Candidate *candidate);                                              /* layout.c */

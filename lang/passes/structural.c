@@ -9,9 +9,12 @@
 /* Ops that are linear in the operands of the mask: zero when that operand is zero. What follows a term of strength zero
  * disappears with it. */
 static uint32_t linear_operands(OpCode op) {
-    static const struct { OpCode op; uint32_t operands; } table[] = {
-        {OP_MATMUL, 3}, {OP_CONV, 3}, {OP_CONV_INPUT, 3}, {OP_CONV_KERNEL, 3}, {OP_WINDOW_SUM, 1}, {OP_WINDOW_SUM_ADJOINT, 1},
-        {OP_REDUCE_SUM, 1}, {OP_CUMSUM, 1}, {OP_GATHER, 1}, {OP_GATHER_ALONG, 1}, {OP_FFT, 1}, {OP_SOLVE, 2},
+    static const struct {
+        OpCode op;
+        uint32_t operands;
+    } table[] = {
+        {OP_MATMUL, 3},           {OP_CONV, 3},   {OP_CONV_INPUT, 3}, {OP_CONV_KERNEL, 3},  {OP_WINDOW_SUM, 1}, {OP_WINDOW_SUM_ADJOINT, 1},
+        {OP_REDUCE_SUM, 1},       {OP_CUMSUM, 1}, {OP_GATHER, 1},     {OP_GATHER_ALONG, 1}, {OP_FFT, 1},        {OP_SOLVE, 2},
         {OP_TRIANGULAR_SOLVE, 2},
     };
     for (size_t k = 0; k < sizeof table / sizeof *table; k++)
@@ -39,9 +42,7 @@ static Node *make_reduce(Graph *graph, OpCode op, Node *x, uint32_t axes) {
     return graph_add(graph, &spec);
 }
 
-static bool is_reduce(OpCode op) {
-    return op == OP_REDUCE_SUM || op == OP_REDUCE_PROD || op == OP_REDUCE_MAX || op == OP_REDUCE_MIN;
-}
+static bool is_reduce(OpCode op) { return op == OP_REDUCE_SUM || op == OP_REDUCE_PROD || op == OP_REDUCE_MAX || op == OP_REDUCE_MIN; }
 
 /* Over no elements: the neutral element of the op. */
 static Node *reduce_empty(Graph *graph, OpCode op, Type type) {
@@ -96,8 +97,8 @@ static Node *rule_matmul(const Candidate *candidate) {
     Node *a = candidate->inputs[0], *b = candidate->inputs[1];
     bool flip_a = swaps_last_two(a), flip_b = swaps_last_two(b);
     if (!flip_a && !flip_b) return NULL;
-    return build_matmul_flags(candidate->graph, flip_a ? a->inputs[0] : a, flip_b ? b->inputs[0] : b,
-                              (node->ints[0] != 0) != flip_a, (node->ints[1] != 0) != flip_b);
+    return build_matmul_flags(candidate->graph, flip_a ? a->inputs[0] : a, flip_b ? b->inputs[0] : b, (node->ints[0] != 0) != flip_a,
+                              (node->ints[1] != 0) != flip_b);
 }
 
 /* iota along one axis, repeated along the others */

@@ -11,8 +11,14 @@ enum { FEW_INPUTS = 8 }; /* rules of ops with few inputs look at NodeSpec.inputs
 
 Node *unit_copy_node(Graph *graph, const Node *node, Node *const *inputs) {
     NodeSpec spec = {
-        .op = node->op, .int_count = node->int_count, .number_count = node->number_count, .type = &node->type,
-        .cell = node->cell, .constant = node->constant, .rule = node->rule, .loop = node->loop,
+        .op = node->op,
+        .int_count = node->int_count,
+        .number_count = node->number_count,
+        .type = &node->type,
+        .cell = node->cell,
+        .constant = node->constant,
+        .rule = node->rule,
+        .loop = node->loop,
     };
     if (node->input_count <= FEW_INPUTS) {
         spec.input_count = node->input_count;
@@ -73,8 +79,7 @@ static bool transfer_nodes(const Transfer *transfer, UnitRule *rule, void *conte
     return ok;
 }
 
-static void transfer_roots(Unit *unit, Node **map, Node *const *outputs, int output_count, const Commit *commits,
-                           int commit_count) {
+static void transfer_roots(Unit *unit, Node **map, Node *const *outputs, int output_count, const Commit *commits, int commit_count) {
     unit->outputs = arena_alloc(unit->graph->arena, sizeof(Node *) * (size_t)(output_count + 1));
     unit->commits = arena_alloc(unit->graph->arena, sizeof(Commit) * (size_t)(commit_count + 1));
     for (int k = 0; k < output_count; k++) unit->outputs[k] = map[outputs[k]->id];
@@ -83,8 +88,8 @@ static void transfer_roots(Unit *unit, Node **map, Node *const *outputs, int out
     unit->commit_count = commit_count;
 }
 
-bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
-                  int commit_count, Diagnostics *diagnostics) {
+bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
+                  Diagnostics *diagnostics) {
     *unit = (Unit){.graph = graph_new(diagnostics, graph->float_type), .arena = arena_new()};
     bool *needed = mark_needed(graph, outputs, output_count, commits, commit_count, true);
     Node **map = allocate(sizeof(Node *) * (graph->node_count + 1));

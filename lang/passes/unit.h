@@ -6,13 +6,13 @@
 #include "lang/passes/compile.h"
 
 typedef struct Unit {
-    Graph *graph;      /* owned; the lists below live in its arena */
+    Graph *graph; /* owned; the lists below live in its arena */
     Node **outputs;
     int output_count;
-    Commit *commits;   /* values have the type of their cell */
+    Commit *commits; /* values have the type of their cell */
     int commit_count;
-    Arena *arena;      /* of what passes make for loops: lives as long as the unit, not only until the next rebuild */
-    Graph **bodies;    /* graphs of such loops */
+    Arena *arena;   /* of what passes make for loops: lives as long as the unit, not only until the next rebuild */
+    Graph **bodies; /* graphs of such loops */
     int body_count;
 } Unit;
 
@@ -20,8 +20,8 @@ typedef struct Unit {
 typedef Node *UnitRule(void *context, Graph *graph, const Node *node, Node *const *inputs);
 
 /* The part of `graph` that the roots need, as a fresh unit. A node with a materialised cell becomes a leaf of that cell. */
-bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
-                  int commit_count, Diagnostics *diagnostics);
+bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
+                  Diagnostics *diagnostics);
 /* Replaces the unit's graph by one in which every needed node went through `rule`, in order of ids. False after a diagnostic;
  * the unit is then still valid (the old graph). */
 bool unit_rebuild(Unit *unit, UnitRule *rule, void *context);

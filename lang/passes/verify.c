@@ -69,7 +69,8 @@ bool verify_tasks(const Unit *unit, const Tasks *tasks, const Schedule *schedule
         int task = tasks->task_of[id];
         for (int k = 0; ok && task >= 0 && k < node->input_count; k++) {
             int other = tasks->task_of[access_producer(access_resolve(node->inputs[k]).base)->id];
-            if (other >= 0 && position[other] > position[task]) ok = blame(diagnostics, pass, node->span, "a value is read before its task", id);
+            if (other >= 0 && position[other] > position[task])
+                ok = blame(diagnostics, pass, node->span, "a value is read before its task", id);
         }
     }
     free(position);

@@ -39,7 +39,8 @@ static bool first_difference(Session *session, Value left, Value right, double *
     left = settle_value(e, left);
     right = settle_value(e, right);
     if (left.kind == VALUE_NUMBER && right.kind == VALUE_NUMBER) return *a = left.number, *b = right.number, *a != *b;
-    bool are_numbers = (left.kind == VALUE_NUMBER || left.kind == VALUE_TENSOR) && (right.kind == VALUE_NUMBER || right.kind == VALUE_TENSOR);
+    bool are_numbers = (left.kind == VALUE_NUMBER || left.kind == VALUE_TENSOR) &&
+                       (right.kind == VALUE_NUMBER || right.kind == VALUE_TENSOR);
     const Tensor *one = are_numbers ? to_tensor(e, left) : NULL, *two = one ? to_tensor(e, right) : NULL;
     int64_t first = one && two ? tensor_count(one) : 0, second = first ? tensor_count(two) : 0;
     if (first != second && first != 1 && second != 1) return false;

@@ -16,7 +16,7 @@ typedef struct PlotCall {
     Value values[4];
     int count;
     const char *label;
-    Value colour;       /* `by = y`: classes of a scatter */
+    Value colour; /* `by = y`: classes of a scatter */
     int64_t bins;
     Scope *scope;
 } PlotCall;
@@ -44,7 +44,8 @@ static bool add_recorded(PlotCall *call) {
     }
     diagnose(&call->session->diagnostics, "E0202", call->values[0].span, "no run recorded a series '%s'", name);
     Text list = {0};
-    for (size_t k = 0; k < runlog_count(call->session->log); k++) text_addf(&list, "%s%s", k ? ", " : "", runlog_series(call->session->log, k)->name);
+    for (size_t k = 0; k < runlog_count(call->session->log); k++)
+        text_addf(&list, "%s%s", k ? ", " : "", runlog_series(call->session->log, k)->name);
     diagnose_help(&call->session->diagnostics, "%s%s", list.length ? "there are: " : "nothing was trained yet", text_string(&list));
     text_free(&list);
     return false;
@@ -80,7 +81,9 @@ static bool add_scatter(PlotCall *call) {
     if (ok && call->count < 2) {
         Tensor *points = to_tensor(&call->session->elaborator, call->values[0]);
         char shape[SHAPE_TEXT];
-        if (points->shape.rank != 2 || points->shape.dims[1] != 2) ok = diagnose(&call->session->diagnostics, "E0400", call->tree->span, "points to scatter are [n, 2], found %s", shape_text(points->shape, shape));
+        if (points->shape.rank != 2 || points->shape.dims[1] != 2)
+            ok = diagnose(&call->session->diagnostics, "E0400", call->tree->span, "points to scatter are [n, 2], found %s",
+                          shape_text(points->shape, shape));
         ny = nx / 2;
         y = allocate(sizeof *y * (ny + 1));
         for (size_t k = 0; ok && k < ny; k++) y[k] = x[2 * k + 1];
@@ -115,7 +118,9 @@ static bool add_heat(PlotCall *call) {
     char shape[SHAPE_TEXT];
     Tensor *tensor = to_tensor(&call->session->elaborator, call->values[0]);
     if (!tensor) return false;
-    if (tensor->shape.rank != 2) return diagnose(&call->session->diagnostics, "E0400", call->tree->span, "a heat map shows a matrix, found %s", shape_text(tensor->shape, shape));
+    if (tensor->shape.rank != 2)
+        return diagnose(&call->session->diagnostics, "E0400", call->tree->span, "a heat map shows a matrix, found %s",
+                        shape_text(tensor->shape, shape));
     size_t count;
     double *values = numbers(call->session, call->values[0], &count);
     if (values) plot_heat(call->plot, call->label, values, (size_t)tensor->shape.dims[0], (size_t)tensor->shape.dims[1]);
@@ -137,7 +142,7 @@ static const struct LayerName {
     const char *name;
     bool (*add)(PlotCall *call);
     int least, most;
-} layers[] = {{"lines", add_lines, 1, 2}, {"line", add_lines, 1, 2}, {"scatter", add_scatter, 1, 2}, {"histogram", add_histogram, 1, 1},
+} layers[] = {{"lines", add_lines, 1, 2}, {"line", add_lines, 1, 2},   {"scatter", add_scatter, 1, 2}, {"histogram", add_histogram, 1, 1},
               {"bars", add_bars, 1, 1},   {"heatmap", add_heat, 1, 1}, {"images", add_images, 1, 1}};
 enum { LAYER_COUNT = sizeof layers / sizeof *layers };
 
@@ -163,7 +168,8 @@ static bool run_layer(PlotCall *call, const struct LayerName *layer) {
         }
     }
     if (call->count < layer->least || call->count > layer->most)
-        return diagnose(e->diagnostics, "E0302", call->tree->span, "%s takes %d to %d arrays, found %d", layer->name, layer->least, layer->most, call->count);
+        return diagnose(e->diagnostics, "E0302", call->tree->span, "%s takes %d to %d arrays, found %d", layer->name, layer->least,
+                        layer->most, call->count);
     return call->session->options.check_only || layer->add(call);
 }
 
@@ -171,15 +177,19 @@ static bool unknown_layer(Session *session, const Tree *tree) {
     const char *names[LAYER_COUNT];
     for (int k = 0; k < LAYER_COUNT; k++) names[k] = layers[k].name;
     const char *name = tree->kind == TREE_CALL && tree->items[0]->name ? tree->items[0]->name : "this";
-    diagnose(&session->diagnostics, "E0303", tree->kind == TREE_CALL ? tree->items[0]->span : tree->span, "'%s' is no layer of a plot", name);
+    diagnose(&session->diagnostics, "E0303", tree->kind == TREE_CALL ? tree->items[0]->span : tree->span, "'%s' is no layer of a plot",
+             name);
     const char *nearest = nearest_name(name, names, LAYER_COUNT);
-    return diagnose_help(&session->diagnostics, nearest ? "the nearest is '%s'" : "choose among lines, scatter, histogram, bars, heatmap, images%s", nearest ? nearest : "");
+    return diagnose_help(&session->diagnostics,
+                         nearest ? "the nearest is '%s'" : "choose among lines, scatter, histogram, bars, heatmap, images%s",
+                         nearest ? nearest : "");
 }
 
 static bool add_layer(Session *session, Plot *plot, const Tree *tree, Scope *scope) {
     PlotCall call = {.session = session, .plot = plot, .tree = tree, .scope = scope};
     for (int k = 0; k < LAYER_COUNT; k++)
-        if (tree->kind == TREE_CALL && tree->items[0]->name && !strcmp(tree->items[0]->name, layers[k].name)) return run_layer(&call, &layers[k]);
+        if (tree->kind == TREE_CALL && tree->items[0]->name && !strcmp(tree->items[0]->name, layers[k].name))
+            return run_layer(&call, &layers[k]);
     return unknown_layer(session, tree);
 }
 
@@ -201,9 +211,12 @@ static bool plot_setting(Session *session, Plot *plot, const Tree *argument, Sco
     if (!strcmp(argument->name, "y_log")) return to_bool(e, value, &plot->y_log);
     if (!strcmp(argument->name, "width")) return to_number(e, value, &plot->width);
     if (!strcmp(argument->name, "height")) return to_number(e, value, &plot->height);
-    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "a plot has no setting '%s'", argument->name);
+    diagnose(e->diagnostics, "E0300", argument->name_span.file ? argument->name_span : argument->span, "a plot has no setting '%s'",
+             argument->name);
     const char *nearest = nearest_name(argument->name, names, sizeof names / sizeof *names);
-    return diagnose_help(e->diagnostics, nearest ? "the nearest name is '%s'" : "it has: title, x_label, y_label, x_log, y_log, width, height%s", nearest ? nearest : "");
+    return diagnose_help(e->diagnostics,
+                         nearest ? "the nearest name is '%s'" : "it has: title, x_label, y_label, x_log, y_log, width, height%s",
+                         nearest ? nearest : "");
 }
 
 static bool show_plot(Session *session, const Plot *plot, const char *path, Span span) {
@@ -250,7 +263,9 @@ bool statement_image(Session *session, const Tree *tree, Scope *scope) {
     Tensor *tensor = to_tensor(e, value);
     Fault fault = {0};
     if (!tensor) return false;
-    if (path) return image_write(tensor, path, &fault) ? session_note(session, "wrote '%s'\n", path), true : diagnose_fault(&session->diagnostics, "E0801", tree->span, &fault);
+    if (path)
+        return image_write(tensor, path, &fault) ? session_note(session, "wrote '%s'\n", path),
+               true                              : diagnose_fault(&session->diagnostics, "E0801", tree->span, &fault);
     Text text = {0};
     bool ok = image_terminal(tensor, session->output.columns, session->options.colour, &text, &fault);
     if (ok) session_write_text(session, &text);

@@ -37,7 +37,7 @@ typedef struct Restore {
     Instance *root;
     const Tree *tree;
     bool ok;
-    NameList views;      /* what the methods of this model keep, by name */
+    NameList views; /* what the methods of this model keep, by name */
     Selection *changed;
 } Restore;
 
@@ -51,12 +51,14 @@ static void restore_named(Restore *restore, const char *name, const Member *memb
     Tensor *saved = table_find(restore->root->saved, name), *own = member->cell->tensor;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     if (!saved) {
-        restore->ok = diagnose(&restore->session->diagnostics, "E0800", restore->tree->span, "the file has no '%s', which the model needs", name);
+        restore->ok = diagnose(&restore->session->diagnostics, "E0800", restore->tree->span, "the file has no '%s', which the model needs",
+                               name);
         if (is_view_name(name)) diagnose_help(&restore->session->diagnostics, "restore the model before it is trained with this method");
         return;
     }
     if (!shape_equal(saved->shape, own->shape)) {
-        restore->ok = diagnose(&restore->session->diagnostics, "E0400", restore->tree->span, "'%s' is %s, and the file holds %s", member->cell->name, shape_text(own->shape, a), shape_text(saved->shape, b));
+        restore->ok = diagnose(&restore->session->diagnostics, "E0400", restore->tree->span, "'%s' is %s, and the file holds %s",
+                               member->cell->name, shape_text(own->shape, a), shape_text(saved->shape, b));
         return;
     }
 }
@@ -133,7 +135,8 @@ static bool restore_variable(Session *session, const Tree *tree, const Variable 
     if (!saved && table->count == 1) saved = table->items[0].tensor;
     if (!saved) return diagnose(&session->diagnostics, "E0800", tree->span, "the file has no '%s'", variable->name);
     if (!shape_equal(saved->shape, own->shape))
-        return diagnose(&session->diagnostics, "E0400", tree->span, "'%s' is %s, and the file holds %s", variable->name, shape_text(own->shape, a), shape_text(saved->shape, b));
+        return diagnose(&session->diagnostics, "E0400", tree->span, "'%s' is %s, and the file holds %s", variable->name,
+                        shape_text(own->shape, a), shape_text(saved->shape, b));
     Selected item = {NULL, variable->member};
     if (!snapshot_lets(session, &(Selection){.items = &item, .count = 1, .text = variable->name})) return false;
     for (int64_t k = 0; k < tensor_count(own); k++) tensor_set_number(own, k, tensor_number(saved, k));
@@ -156,7 +159,8 @@ bool statement_restore(Session *session, const Tree *tree, Scope *scope) {
     const Variable *variable = find_variable(session, tree->items[0], value);
     bool is_model = value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL && !value.instance->parent;
     if (!variable && !is_model)
-        return diagnose(e->diagnostics, "E0401", tree->items[0]->span, "a whole model or a `var` can be restored, and this is %s", value_describe(value, buffer));
+        return diagnose(e->diagnostics, "E0401", tree->items[0]->span, "a whole model or a `var` can be restored, and this is %s",
+                        value_describe(value, buffer));
     if (session->options.check_only) return true;
     TensorTable table = {0};
     Fault fault = {0};

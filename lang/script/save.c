@@ -32,7 +32,8 @@ static void add_model(Session *session, TensorTable *table, Instance *model) {
 
 /* Lists of names and the record of categories say what the arrays of a split mean; only a csv has a place for them. */
 static bool is_description(const Record *record, const Field *field) {
-    return record->is_split && (field->value.kind == VALUE_LIST || (field->value.kind == VALUE_RECORD && !strcmp(field->name, "categories")));
+    return record->is_split &&
+           (field->value.kind == VALUE_LIST || (field->value.kind == VALUE_RECORD && !strcmp(field->name, "categories")));
 }
 
 static bool add_value(Session *session, TensorTable *table, const char *name, Value value, Span span);
@@ -118,8 +119,11 @@ static bool write_csv(const char *path, Value value, TensorTable *table, Fault *
 /* --- formats --- */
 
 /* Formats that hold one array. */
-static const struct { const char *ending; bool (*write)(const char *path, const Tensor *tensor, Fault *fault); } SINGLE[] = {
-    {".npy", npy_write}, {".idx", idx_write}, {".idx.gz", idx_write}, {".png", png_write}, {".pgm", pnm_write}, {".ppm", pnm_write}};
+static const struct {
+    const char *ending;
+    bool (*write)(const char *path, const Tensor *tensor, Fault *fault);
+} SINGLE[] = {{".npy", npy_write}, {".idx", idx_write}, {".idx.gz", idx_write},
+              {".png", png_write}, {".pgm", pnm_write}, {".ppm", pnm_write}};
 
 static bool write_table(const char *path, Value value, TensorTable *table, Fault *fault) {
     if (ends_with(path, ".safetensors")) return safetensors_write(path, table, NULL, fault);
@@ -132,7 +136,9 @@ static bool write_table(const char *path, Value value, TensorTable *table, Fault
         return fault_help(fault, "save it to an .npz file");
     }
     fault_set(fault, "cannot tell how to write '%s'", path);
-    return fault_help(fault, "the ending chooses the format: .safetensors, .npz, .csv, .csv.gz; for one array .npy, .idx, .idx.gz; for a picture .png, .pgm, .ppm");
+    return fault_help(
+        fault,
+        "the ending chooses the format: .safetensors, .npz, .csv, .csv.gz; for one array .npy, .idx, .idx.gz; for a picture .png, .pgm, .ppm");
 }
 
 bool statement_save(Session *session, const Tree *tree, Scope *scope) {

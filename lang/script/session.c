@@ -52,9 +52,7 @@ bool session_interrupt(Session *session) {
 
 /* Evaluation --------------------------------------------------------------------------------------------------------- */
 
-static bool belongs(const Graph *graph, const Node *node) {
-    return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node;
-}
+static bool belongs(const Graph *graph, const Node *node) { return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node; }
 
 static bool keep_results(Session *session, Program *program, Node *const *nodes, int count, Span span) {
     Fault fault = {0};
@@ -193,7 +191,8 @@ static void names_list(void *context, NameSpace space, void (*add)(void *, const
     Session *session = context;
     Scope *globals = session->elaborator.globals;
     bool makers = space == NAMES_MAKERS;
-    for (int k = 0; k < (makers ? globals->maker_count : globals->count); k++) add(sink, (makers ? globals->makers : globals->fields)[k].name);
+    for (int k = 0; k < (makers ? globals->maker_count : globals->count); k++)
+        add(sink, (makers ? globals->makers : globals->fields)[k].name);
     for (int k = 0; k < library_name_count; k++) {
         const char *kind = library_names[k].kind;
         if ((!strcmp(kind, "model") || !strcmp(kind, "method")) == makers) add(sink, library_names[k].name);
@@ -269,7 +268,8 @@ static bool apply_override(Session *session, Tree *let, const Override *override
     Tree *statement = script.root->count == 1 ? script.root->items[0] : NULL;
     if (session->diagnostics.error_count) return false;
     if (!statement || statement->kind != TREE_EXPRESSION)
-        return diagnose(&session->diagnostics, "E1001", (Span){0}, "--set %s=%s: the value is not an expression", override->name, override->value);
+        return diagnose(&session->diagnostics, "E1001", (Span){0}, "--set %s=%s: the value is not an expression", override->name,
+                        override->value);
     let->items[0] = statement->items[0];
     return true;
 }
@@ -289,7 +289,8 @@ static bool apply_overrides(Session *session, const Script *script) {
         }
         if (override->is_used) continue;
         const char *nearest = nearest_name(override->name, names, count);
-        diagnose(&session->diagnostics, "E1001", (Span){0}, "--set %s: the script has no top-level `let %s`", override->name, override->name);
+        diagnose(&session->diagnostics, "E1001", (Span){0}, "--set %s: the script has no top-level `let %s`", override->name,
+                 override->name);
         if (nearest) diagnose_help(&session->diagnostics, "the nearest name is '%s'", nearest);
         return false;
     }

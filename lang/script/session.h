@@ -16,8 +16,8 @@
 /* Where output goes: the driver prints, tests and embedders capture. */
 typedef struct SessionOutput {
     void *context;
-    void (*write)(void *context, const char *text, size_t length);   /* results */
-    void (*note)(void *context, const char *text, size_t length);    /* progress, diagnostics */
+    void (*write)(void *context, const char *text, size_t length); /* results */
+    void (*note)(void *context, const char *text, size_t length);  /* progress, diagnostics */
     bool note_is_terminal;
     int columns;
 } SessionOutput;
@@ -28,14 +28,14 @@ typedef struct Override { /* --set name=value */
 } Override;
 
 typedef struct SessionOptions {
-    int threads;           /* 0: all cores */
-    bool check_only;       /* names, shapes, clauses; no numbers */
-    bool explain;          /* say what each train block's step does (with check_only: instead of training) */
-    bool verify;           /* the verifier after each pass */
-    bool quiet;            /* no progress */
+    int threads;     /* 0: all cores */
+    bool check_only; /* names, shapes, clauses; no numbers */
+    bool explain;    /* say what each train block's step does (with check_only: instead of training) */
+    bool verify;     /* the verifier after each pass */
+    bool quiet;      /* no progress */
     bool colour;
-    bool interactive;      /* expressions print, Ctrl-C stops a run and keeps what was learned */
-    const char *dump;      /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
+    bool interactive; /* expressions print, Ctrl-C stops a run and keeps what was learned */
+    const char *dump; /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
     Override *overrides;
     int override_count;
 } SessionOptions;
@@ -58,21 +58,24 @@ typedef struct Session {
     Sources sources;
     Diagnostics diagnostics;
     Elaborator elaborator;
-    Graph *graph;              /* of the top level: lives as long as the session */
+    Graph *graph; /* of the top level: lives as long as the session */
     Threads *threads;
     SessionOutput output;
     SessionOptions options;
-    Variable *variables; int variable_count, variable_capacity;
-    RunLog *log;               /* series of all train blocks, for plots */
-    Page *page;                /* tables and plots so far, for `report` */
+    Variable *variables;
+    int variable_count, variable_capacity;
+    RunLog *log; /* series of all train blocks, for plots */
+    Page *page;  /* tables and plots so far, for `report` */
     /* Set by the driver's signal handler: a training stops after its step and keeps what it learned; everything else stops at once. */
     volatile sig_atomic_t interrupted, abandoned;
     volatile sig_atomic_t is_stepping; /* a training is between its first step and its last */
     int expectations, failed_expectations;
-    const char *directory;     /* of the script: imports resolve against it */
-    const char **imports; int import_count;
-    CheckpointFile *checkpoints; int checkpoint_count;
-    int statement;             /* number of the statement that runs, for names of anonymous things */
+    const char *directory; /* of the script: imports resolve against it */
+    const char **imports;
+    int import_count;
+    CheckpointFile *checkpoints;
+    int checkpoint_count;
+    int statement; /* number of the statement that runs, for names of anonymous things */
 } Session;
 
 Session *session_new(SessionOptions options, SessionOutput output);

@@ -23,8 +23,10 @@ static void add_selection(const Selection *selection, Text *out) {
     char shape[SHAPE_TEXT];
     for (int k = 0; k < selection->count; k++) {
         const Member *member = selection->items[k].member;
-        text_addf(out, "%s%s %s %s", k ? "\n" : "", member->cell->name, dtype_name(member->cell->tensor->dtype), shape_text(member->cell->tensor->shape, shape));
-        for (int j = 0; j < member->view_count; j++) text_addf(out, "%s%s", j ? ", " : "  seen through ", member->views[j].instance->maker->name);
+        text_addf(out, "%s%s %s %s", k ? "\n" : "", member->cell->name, dtype_name(member->cell->tensor->dtype),
+                  shape_text(member->cell->tensor->shape, shape));
+        for (int j = 0; j < member->view_count; j++)
+            text_addf(out, "%s%s", j ? ", " : "  seen through ", member->views[j].instance->maker->name);
         if (member->is_frozen) text_add(out, "  frozen");
     }
 }
@@ -63,7 +65,9 @@ static void add_value(Elaborator *e, Value value, Text *out, bool quoted) {
         add_selection(all, out);
         return;
     }
-    case VALUE_NONE: case VALUE_FUNCTION: case VALUE_MAKER: text_add(out, value_describe(value, buffer)); return;
+    case VALUE_NONE:
+    case VALUE_FUNCTION:
+    case VALUE_MAKER: text_add(out, value_describe(value, buffer)); return;
     }
 }
 
@@ -94,7 +98,8 @@ bool statement_print(Session *session, const Tree *tree, Scope *scope) {
         const Tree *item = tree->items[k];
         Value value = elaborate(&session->elaborator, item->kind == TREE_ARGUMENT ? item->items[0] : item, scope);
         Text one = {0};
-        ok = value_ok(value) && (session->options.check_only ? statement_compute(session, value, item->span) : write_value(session, value, &one));
+        ok = value_ok(value) &&
+             (session->options.check_only ? statement_compute(session, value, item->span) : write_value(session, value, &one));
         if (item->name) text_addf(&text, "%s%s = ", k ? " " : "", item->name);
         else if (k) text_add(&text, strchr(text_string(&one), '\n') ? "\n" : " ");
         text_add(&text, text_string(&one));

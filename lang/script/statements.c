@@ -52,7 +52,14 @@ static bool is_maker_tree(const Tree *tree) { return tree->kind == TREE_MODEL ||
 
 static bool names_something(const Tree *tree) {
     switch ((int)tree->kind) {
-    case TREE_LET: case TREE_DATA: case TREE_VAR: case TREE_FN: case TREE_LOSS: case TREE_PENALTY: case TREE_MODEL: case TREE_METHOD: return true;
+    case TREE_LET:
+    case TREE_DATA:
+    case TREE_VAR:
+    case TREE_FN:
+    case TREE_LOSS:
+    case TREE_PENALTY:
+    case TREE_MODEL:
+    case TREE_METHOD: return true;
     }
     return false;
 }
@@ -67,7 +74,8 @@ static bool redefines_import(Session *session, const Script *script) {
         int count = is_maker_tree(tree) ? globals->maker_count : globals->count;
         for (int j = 0; j < count; j++) {
             if (strcmp(fields[j].name, tree->name)) continue;
-            diagnose(&session->diagnostics, "E0201", tree->name_span.file ? tree->name_span : tree->span, "'%s' is already defined by an imported file", tree->name);
+            diagnose(&session->diagnostics, "E0201", tree->name_span.file ? tree->name_span : tree->span,
+                     "'%s' is already defined by an imported file", tree->name);
             diagnose_second(&session->diagnostics, fields[j].value.span, "defined here");
             return true;
         }
@@ -243,7 +251,8 @@ static bool renew(Session *session, bool ok) {
 bool statement_run(Session *session, const Tree *tree, Scope *scope) {
     begin_statement(session, tree);
     switch ((int)tree->kind) {
-    case TREE_LET: case TREE_DATA: return run_let(session, tree, scope);
+    case TREE_LET:
+    case TREE_DATA: return run_let(session, tree, scope);
     case TREE_VAR: return run_var(session, tree, scope);
     case TREE_TUNE: return statement_tune(session, tree, scope);
     case TREE_EXPRESSION: return run_expression(session, tree, scope);

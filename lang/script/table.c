@@ -13,7 +13,8 @@ typedef struct TableBuild {
 
 static bool add_cell(TableBuild *build, Value value) {
     Elaborator *e = &build->session->elaborator;
-    if (value.kind == VALUE_NUMBER || (value.kind == VALUE_TENSOR && shape_count(value.node->type.shape) == 1 && value.node->type.dtype != DTYPE_BOOL)) {
+    if (value.kind == VALUE_NUMBER ||
+        (value.kind == VALUE_TENSOR && shape_count(value.node->type.shape) == 1 && value.node->type.dtype != DTYPE_BOOL)) {
         double number;
         if (!to_number(e, value, &number)) return false;
         text_table_number(build->table, number, 0);

@@ -8,41 +8,42 @@
 
 /* A split that the block draws from. */
 typedef struct Stream {
-    const char *name;      /* how the block calls it when there are several */
+    const char *name; /* how the block calls it when there are several */
     Value split;
     const Tree *tree;
     int64_t sample_count, batch_size;
-    Batches *batches;      /* NULL: all samples every step */
-    Cell *index;           /* i64 [batch] */
-    bool is_draw;          /* `draw NAME from SPLIT batch N` */
-    bool is_own;           /* of one `minimize … on SPLIT` alone */
+    Batches *batches; /* NULL: all samples every step */
+    Cell *index;      /* i64 [batch] */
+    bool is_draw;     /* `draw NAME from SPLIT batch N` */
+    bool is_own;      /* of one `minimize … on SPLIT` alone */
 } Stream;
 
 /* A method or optimizer with what it acts on. */
 typedef struct MethodUse {
     Instance *method;
-    const Tree *selector;  /* NULL: everything that is trained */
-    Selection *selection;  /* resolved once the parameters exist */
+    const Tree *selector; /* NULL: everything that is trained */
+    Selection *selection; /* resolved once the parameters exist */
     Span span;
 } MethodUse;
 
 typedef struct ShownTerm {
     const char *name;
-    int output;            /* number of the program's output */
+    int output; /* number of the program's output */
     Span span;
 } ShownTerm;
 
 /* One `minimize`: what it changes, when, and its compiled step. */
 typedef struct Objective {
     const Tree *tree;
-    MethodUse optimizer;   /* of its own; method NULL: the block's */
+    MethodUse optimizer; /* of its own; method NULL: the block's */
     Selection *trained;
-    int stream;            /* of its own data, -1: the block's */
-    int64_t every, after;  /* steps */
+    int stream;           /* of its own data, -1: the block's */
+    int64_t every, after; /* steps */
     Program *program;
-    ShownTerm *terms; int term_count, term_capacity;
-    int site_count;        /* random sites in its step */
-    int gradient_output;   /* a number that is finite as long as every gradient is */
+    ShownTerm *terms;
+    int term_count, term_capacity;
+    int site_count;      /* random sites in its step */
+    int gradient_output; /* a number that is finite as long as every gradient is */
 } Objective;
 
 /* `watch`, `log`, `keep best`, `stop when`: values computed now and then. */
@@ -51,20 +52,20 @@ typedef struct Watch {
     WatchKind kind;
     const char *name;
     const Tree *value;
-    Value split;           /* NONE: the block's data */
+    Value split; /* NONE: the block's data */
     int64_t every;
-    bool highest;          /* WATCH_KEEP */
+    bool highest; /* WATCH_KEEP */
     Program *program;
     double last;
-    Cell *cell;            /* the latest value, for `stop when` */
+    Cell *cell; /* the latest value, for `stop when` */
     Span span;
 } Watch;
 
 /* `every …` and `at …` of the block and of its methods: state changes between steps. */
 typedef struct Event {
-    const Tree *tree;      /* BLOCK */
-    Instance *method;      /* NULL: of the block */
-    int64_t every, at;     /* steps; the other is 0 */
+    const Tree *tree;  /* BLOCK */
+    Instance *method;  /* NULL: of the block */
+    int64_t every, at; /* steps; the other is 0 */
     Program *program;
 } Event;
 
@@ -78,26 +79,37 @@ typedef struct Train {
     Session *session;
     Elaborator *e;
     const Tree *tree;
-    Scope *scope;          /* of the block */
-    Value *targets; int target_count;
-    Stream *streams; int stream_count, stream_capacity;
+    Scope *scope; /* of the block */
+    Value *targets;
+    int target_count;
+    Stream *streams;
+    int stream_count, stream_capacity;
     int64_t total_steps, steps_per_epoch, first_step;
-    const Tree *batch; bool batch_all;
+    const Tree *batch;
+    bool batch_all;
     uint64_t seed;
-    MethodUse *methods; int method_count;
-    MethodUse *optimizers; int optimizer_count;
-    Objective *objectives; int objective_count;
+    MethodUse *methods;
+    int method_count;
+    MethodUse *optimizers;
+    int optimizer_count;
+    Objective *objectives;
+    int objective_count;
     const Objective *building; /* whose step is under construction; NULL: none */
-    Watch *watches; int watch_count;
-    Event *events; int event_count;
-    const char *checkpoint_path; int64_t checkpoint_every;
+    Watch *watches;
+    int watch_count;
+    Event *events;
+    int event_count;
+    const char *checkpoint_path;
+    int64_t checkpoint_every;
     Clock clock;
     Cell *step, *epoch, *progress, *key;
     Sites outer_sites;
     Selection *parameters; /* everything the block may train */
     SolveList solves;      /* of the objective under construction */
     TensorTable best;      /* copies of the parameters at the best value so far */
-    double best_value; int64_t best_step; bool has_best;
+    double best_value;
+    int64_t best_step;
+    bool has_best;
 } Train;
 
 /* Clauses (train_clauses.c). */
@@ -114,10 +126,10 @@ typedef struct Outputs {
 /* Terms (train_terms.c): the sum of all, penalties of methods included; what is shown of them goes to `outputs`. */
 Node *objective_terms(Train *train, Objective *objective, Scope *scope, Outputs *outputs);
 Node *term_node(Train *train, const Tree *term, Scope *scope, Node **raw); /* one; `raw`: without its weight, NULL when it has none */
-bool block_lets(Train *train, Scope *scope);                                /* `let` and `<-` lines of the block, in order */
+bool block_lets(Train *train, Scope *scope);                               /* `let` and `<-` lines of the block, in order */
 
 /* Step graphs (train_step.c). */
-bool train_build(Train *train);                       /* all objectives, watches and events */
+bool train_build(Train *train); /* all objectives, watches and events */
 /* Batch fields (or the whole arrays) of the block's data, or of the objective's own. */
 bool train_bind_fields(Train *train, const Objective *objective, Scope *scope, bool whole);
 /* For watches: `output`, `target` and the terms of the first `minimize`; with gradient `w` and `g`, all that it trains and the
@@ -128,9 +140,9 @@ void train_end_pass(Train *train);
 bool train_compile_watch(Train *train, Watch *watch); /* train_watch.c */
 bool train_run_watches(Train *train, int64_t step, void *progress, bool *stop);
 bool train_restore_best(Train *train);
-bool train_foresee(Train *train);                     /* which `minimize` each method concerns, before methods are built */
-bool train_resolve(Train *train);                     /* selectors and weight views, once parameters exist */
-bool train_check_tuned(Train *train);                 /* hyper-parameters have data of their own (tune.c) */
+bool train_foresee(Train *train);     /* which `minimize` each method concerns, before methods are built */
+bool train_resolve(Train *train);     /* selectors and weight views, once parameters exist */
+bool train_check_tuned(Train *train); /* hyper-parameters have data of their own (tune.c) */
 bool train_build_event(Train *train, Event *event);
 
 /* The pipeline of one step (train_hooks.c): each adds to the graph under construction. */
@@ -151,7 +163,7 @@ bool hook_acts_on(const MethodUse *use, const Member *member);
 
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */
 bool train_checkpoint(Train *train, int64_t step);
-bool train_resume(Train *train);                      /* sets first_step when the file exists and fits this block */
+bool train_resume(Train *train); /* sets first_step when the file exists and fits this block */
 
 /* What the step does, in words (train_explain.c). */
 void train_explain(Train *train);

@@ -39,7 +39,8 @@ static void add_best(Train *train, Checkpoint *checkpoint) {
     char text[64];
     if (!train->has_best) return;
     for (size_t k = 0; k < train->best.count; k++)
-        table_add(&checkpoint->tensors, arena_format(train->e->arena, "%s%s", best_prefix, train->best.items[k].name), tensor_retain(train->best.items[k].tensor));
+        table_add(&checkpoint->tensors, arena_format(train->e->arena, "%s%s", best_prefix, train->best.items[k].name),
+                  tensor_retain(train->best.items[k].tensor));
     snprintf(text, sizeof text, "%.17g", train->best_value);
     metadata_add(&checkpoint->metadata, "best_value", text);
     snprintf(text, sizeof text, "%lld", (long long)train->best_step);
@@ -67,7 +68,8 @@ static void take_best(Train *train, Checkpoint *checkpoint) {
 static void take_log(Train *train, const Checkpoint *checkpoint) {
     for (size_t k = 0; checkpoint->log && k < runlog_count(checkpoint->log); k++) {
         const RunSeries *series = runlog_series(checkpoint->log, k);
-        for (size_t j = 0; j < series->count; j++) runlog_add(train->session->log, (int64_t)series->steps[j], series->name, series->values[j]);
+        for (size_t j = 0; j < series->count; j++)
+            runlog_add(train->session->log, (int64_t)series->steps[j], series->name, series->values[j]);
     }
 }
 
@@ -75,19 +77,22 @@ static void take_log(Train *train, const Checkpoint *checkpoint) {
 static const char *batch_text(Train *train) {
     const char *text = "";
     for (int k = 0; k < train->stream_count; k++)
-        text = arena_format(train->e->arena, "%s%s%lld of %lld", text, k ? ", " : "", (long long)train->streams[k].batch_size, (long long)train->streams[k].sample_count);
+        text = arena_format(train->e->arena, "%s%s%lld of %lld", text, k ? ", " : "", (long long)train->streams[k].batch_size,
+                            (long long)train->streams[k].sample_count);
     return text;
 }
 
 static bool draws_alike(Train *train, const Checkpoint *checkpoint, Fault *fault) {
     const char *saved = metadata_find(&checkpoint->metadata, "batches");
     if (!saved || !strcmp(saved, batch_text(train))) return true;
-    return fault_set(fault, "the checkpoint '%s' was made with batches of %s, and this block draws %s", train->checkpoint_path, saved, batch_text(train));
+    return fault_set(fault, "the checkpoint '%s' was made with batches of %s, and this block draws %s", train->checkpoint_path, saved,
+                     batch_text(train));
 }
 
 bool train_checkpoint(Train *train, int64_t step) {
     Fault fault = {0};
-    Checkpoint checkpoint = {.step = step, .epoch = train->steps_per_epoch ? step / train->steps_per_epoch : 0, .seed = train->seed, .log = train->session->log};
+    Checkpoint checkpoint = {
+        .step = step, .epoch = train->steps_per_epoch ? step / train->steps_per_epoch : 0, .seed = train->seed, .log = train->session->log};
     collect_all(train, &checkpoint.tensors);
     add_best(train, &checkpoint);
     metadata_add(&checkpoint.metadata, "batches", batch_text(train));
@@ -128,7 +133,9 @@ bool train_resume(Train *train) {
     bool ok = checkpoint_load(train->checkpoint_path, &checkpoint, &fault);
     if (ok) take_best(train, &checkpoint);
     ok = ok && checkpoint_fits(&checkpoint, &own, &fault) && draws_alike(train, &checkpoint, &fault);
-    if (ok && checkpoint.seed != train->seed) ok = fault_set(&fault, "the checkpoint '%s' was made with seed %llu, and this block has seed %llu", train->checkpoint_path, (unsigned long long)checkpoint.seed, (unsigned long long)train->seed);
+    if (ok && checkpoint.seed != train->seed)
+        ok = fault_set(&fault, "the checkpoint '%s' was made with seed %llu, and this block has seed %llu", train->checkpoint_path,
+                       (unsigned long long)checkpoint.seed, (unsigned long long)train->seed);
     table_free(&own);
     if (ok) {
         restore(train, &checkpoint);

@@ -47,7 +47,9 @@ static bool split_length(Train *train, Value split, const Tree *tree, int64_t *c
     Elaborator *e = train->e;
     char buffer[KIND_TEXT];
     if (!value_ok(settle_value(e, split))) return false;
-    if (split.kind != VALUE_RECORD) return diagnose(e->diagnostics, "E0401", tree->span, "training needs a split of a data set, and this is %s", value_describe(split, buffer));
+    if (split.kind != VALUE_RECORD)
+        return diagnose(e->diagnostics, "E0401", tree->span, "training needs a split of a data set, and this is %s",
+                        value_describe(split, buffer));
     bool found = false;
     for (int k = 0; k < split.record->count; k++) {
         Value field = split.record->fields[k].value;
@@ -56,7 +58,10 @@ static bool split_length(Train *train, Value split, const Tree *tree, int64_t *c
             return diagnose_help(e->diagnostics, "write %s.%s", stream_name(tree), split.record->fields[k].name);
         }
         if (field.kind != VALUE_TENSOR || !field.node->type.shape.rank) continue;
-        if (found && field.node->type.shape.dims[0] != *count) return diagnose(e->diagnostics, "E0400", tree->span, "the arrays of a split must be equally long: '%s' has %lld rows, others %lld", split.record->fields[k].name, (long long)field.node->type.shape.dims[0], (long long)*count);
+        if (found && field.node->type.shape.dims[0] != *count)
+            return diagnose(e->diagnostics, "E0400", tree->span,
+                            "the arrays of a split must be equally long: '%s' has %lld rows, others %lld", split.record->fields[k].name,
+                            (long long)field.node->type.shape.dims[0], (long long)*count);
         *count = field.node->type.shape.dims[0];
         found = true;
     }
@@ -80,9 +85,11 @@ static Stream *add_stream(Train *train, const char *name, const Tree *tree) {
 
 static bool batch_size(Train *train, const Tree *size, int64_t count, int64_t *out) {
     if (!to_integer(train->e, elaborate(train->e, size, train->scope), out)) return false;
-    if (*out < 1) return diagnose(train->e->diagnostics, "E0304", size->span, "a batch needs at least one sample, found %lld", (long long)*out);
+    if (*out < 1)
+        return diagnose(train->e->diagnostics, "E0304", size->span, "a batch needs at least one sample, found %lld", (long long)*out);
     if (*out <= count) return true;
-    diagnose(train->e->diagnostics, "E0304", size->span, "a batch of %lld is larger than the data set of %lld", (long long)*out, (long long)count);
+    diagnose(train->e->diagnostics, "E0304", size->span, "a batch of %lld is larger than the data set of %lld", (long long)*out,
+             (long long)count);
     return diagnose_help(train->e->diagnostics, "write `batch all`, or `batch %lld`", (long long)count);
 }
 
@@ -94,8 +101,12 @@ static bool open_stream(Train *train, Stream *stream, const Tree *size, bool wit
     Fault fault = {0};
     if (size && stream->sample_count) {
         if (!batch_size(train, size, stream->sample_count, &stream->batch_size)) return false;
-        BatchSettings settings = {.sample_count = stream->sample_count, .batch_size = stream->batch_size, .seed = train->seed, .site = stream->name,
-                                  .order = with_replacement ? BATCH_WITH_REPLACEMENT : BATCH_SHUFFLED, .last = LAST_BATCH_DROP};
+        BatchSettings settings = {.sample_count = stream->sample_count,
+                                  .batch_size = stream->batch_size,
+                                  .seed = train->seed,
+                                  .site = stream->name,
+                                  .order = with_replacement ? BATCH_WITH_REPLACEMENT : BATCH_SHUFFLED,
+                                  .last = LAST_BATCH_DROP};
         stream->batches = batches_new(&settings, &fault);
         if (!stream->batches) return diagnose_fault(e->diagnostics, "E0800", stream->tree->span, &fault);
     }
@@ -142,10 +153,17 @@ static bool read_targets(Train *train) {
         if (!value_ok(train->targets[k])) return false;
         if (is_trainable(train, train->targets[k], list->items[k])) continue;
         char buffer[KIND_TEXT];
-        diagnose(train->e->diagnostics, "E0401", list->items[k]->span, "only models and free variables can be trained, and this is %s", value_describe(train->targets[k], buffer));
-        if (train->targets[k].kind == VALUE_FUNCTION) return diagnose_help(train->e->diagnostics, "what has parameters is declared as a model: `model %s{}(x) = ...`", list->items[k]->name ? list->items[k]->name : "f");
-        return diagnose_help(train->e->diagnostics, train->targets[k].kind == VALUE_MAKER ? "make it first: let net = %s{}" : "declare it with `var %s: [...] ~ normal(0, 1)`",
-                             train->targets[k].kind == VALUE_MAKER ? train->targets[k].maker->name : list->items[k]->name ? list->items[k]->name : "z");
+        diagnose(train->e->diagnostics, "E0401", list->items[k]->span, "only models and free variables can be trained, and this is %s",
+                 value_describe(train->targets[k], buffer));
+        if (train->targets[k].kind == VALUE_FUNCTION)
+            return diagnose_help(train->e->diagnostics, "what has parameters is declared as a model: `model %s{}(x) = ...`",
+                                 list->items[k]->name ? list->items[k]->name : "f");
+        return diagnose_help(train->e->diagnostics,
+                             train->targets[k].kind == VALUE_MAKER ? "make it first: let net = %s{}"
+                                                                   : "declare it with `var %s: [...] ~ normal(0, 1)`",
+                             train->targets[k].kind == VALUE_MAKER ? train->targets[k].maker->name
+                             : list->items[k]->name                ? list->items[k]->name
+                                                                   : "z");
     }
     return true;
 }
@@ -163,7 +181,8 @@ static bool read_use(Train *train, const Tree *clause, MethodUse *use) {
     }
     if (value.kind != VALUE_INSTANCE || value.instance->maker->kind != MAKER_METHOD) {
         diagnose(e->diagnostics, "E0401", clause->items[0]->span, "expected a method, and this is %s", value_describe(value, buffer));
-        return value.kind == VALUE_INSTANCE && diagnose_help(e->diagnostics, "a layer stands inside a model: x |> %s{...}", value.instance->maker->name);
+        return value.kind == VALUE_INSTANCE &&
+               diagnose_help(e->diagnostics, "a layer stands inside a model: x |> %s{...}", value.instance->maker->name);
     }
     *use = (MethodUse){.method = value.instance, .selector = tree_item(clause, 1), .span = clause->span};
     return true;
@@ -180,7 +199,8 @@ static bool read_optimizer(Train *train, const Tree *clause, MethodUse *use) {
     if (!read_use(train, clause, use)) return false;
     if (method_hook(use->method, "update")) return true;
     diagnose(train->e->diagnostics, "E0600", clause->span, "'%s' is no optimizer: it has no update hook", use->method->maker->name);
-    return diagnose_help(train->e->diagnostics, "write `with %s{…}`, and an optimizer such as `using adam{lr = 1e-3}`", use->method->maker->name);
+    return diagnose_help(train->e->diagnostics, "write `with %s{…}`, and an optimizer such as `using adam{lr = 1e-3}`",
+                         use->method->maker->name);
 }
 
 static bool read_objective(Train *train, const Tree *clause, Objective *objective) {
@@ -199,7 +219,7 @@ static bool read_objective(Train *train, const Tree *clause, Objective *objectiv
     Tree *one = arena_alloc(train->e->arena, sizeof *one);
     if (using->kind == TREE_LIST || using->kind == TREE_USING) return read_optimizer(train, using, &objective->optimizer);
     Tree **items = arena_alloc(train->e->arena, sizeof *items);
-    items[0] = (Tree *)(uintptr_t)using;
+    items[0] = (Tree *)(uintptr_t) using;
     *one = (Tree){.kind = TREE_USING, .span = using->span, .items = items, .count = 1};
     return read_optimizer(train, one, &objective->optimizer);
 }
@@ -256,7 +276,8 @@ static bool read_event(Train *train, const Tree *tree, Instance *method, Event *
 static bool clause_twice(Train *train, const Tree *clause, const char *word) {
     diagnose(train->e->diagnostics, "E0600", clause->span, "`%s` stands twice in this block", word);
     for (int k = 3; k < train->tree->count; k++)
-        if (train->tree->items[k]->kind == clause->kind) return diagnose_second(train->e->diagnostics, train->tree->items[k]->span, "the first one");
+        if (train->tree->items[k]->kind == clause->kind)
+            return diagnose_second(train->e->diagnostics, train->tree->items[k]->span, "the first one");
     return false;
 }
 
@@ -327,7 +348,8 @@ static bool read_clause(Train *train, const Tree *clause) {
     case TREE_LOG: return read_watch(train, clause, WATCH_LOG, &train->watches[train->watch_count++]);
     case TREE_STOP: return read_watch(train, clause, WATCH_STOP, &train->watches[train->watch_count++]);
     case TREE_KEEP: return read_keep(train, clause, &train->watches[train->watch_count++]);
-    case TREE_EVERY: case TREE_AT: return read_event(train, clause, NULL, &train->events[train->event_count++]);
+    case TREE_EVERY:
+    case TREE_AT: return read_event(train, clause, NULL, &train->events[train->event_count++]);
     case TREE_CHECKPOINT: return read_checkpoint(train, clause);
     case TREE_DRAW: {
         Stream *stream = add_stream(train, clause->name, clause->items[0]);
@@ -335,7 +357,10 @@ static bool read_clause(Train *train, const Tree *clause) {
         return open_stream(train, stream, tree_item(clause, 1), false);
     }
     case TREE_STATE: return read_state(train, clause);
-    case TREE_BATCH: case TREE_SEED: case TREE_LET: case TREE_COMMIT: return true;
+    case TREE_BATCH:
+    case TREE_SEED:
+    case TREE_LET:
+    case TREE_COMMIT: return true;
     }
     if (clause->kind == TREE_PRECISION) {
         diagnose(train->e->diagnostics, "E0600", clause->span, "the precision is one for all of a script");
@@ -369,7 +394,8 @@ static bool has_optimizer(Train *train) {
         diagnose(train->e->diagnostics, "E0600", train->objectives[k].tree->span, "no optimizer for this `minimize`");
         for (int j = 0; j < train->method_count; j++)
             if (method_hook(train->methods[j].method, "update"))
-                return diagnose_help(train->e->diagnostics, "'%s' is an optimizer: write `using` instead of `with`", train->methods[j].method->maker->name);
+                return diagnose_help(train->e->diagnostics, "'%s' is an optimizer: write `using` instead of `with`",
+                                     train->methods[j].method->maker->name);
         return diagnose_help(train->e->diagnostics, "add `using adam{lr = 1e-3}`");
     }
     return true;
@@ -378,9 +404,11 @@ static bool has_optimizer(Train *train) {
 static bool read_duration(Train *train) {
     const Tree *duration = tree_item(train->tree, 2);
     bool ok;
-    if (!duration) return diagnose(train->e->diagnostics, "E0600", train->tree->span, "the block says no duration"),
-                          diagnose_help(train->e->diagnostics, "write `for 10 epochs` or `for 300 steps`");
-    if (!strcmp(duration->name, "percent")) return diagnose(train->e->diagnostics, "E0600", duration->span, "the length of a run is in steps or epochs");
+    if (!duration)
+        return diagnose(train->e->diagnostics, "E0600", train->tree->span, "the block says no duration"),
+               diagnose_help(train->e->diagnostics, "write `for 10 epochs` or `for 300 steps`");
+    if (!strcmp(duration->name, "percent"))
+        return diagnose(train->e->diagnostics, "E0600", duration->span, "the length of a run is in steps or epochs");
     train->total_steps = train_steps_of(train, duration, &ok);
     return ok;
 }

@@ -35,7 +35,8 @@ static void explain_streams(Train *train) {
     for (int k = 0; k < train->stream_count; k++) {
         const Stream *stream = &train->streams[k];
         char note[96];
-        if (stream->batches) snprintf(note, sizeof note, "%lld of %lld samples a step", (long long)stream->batch_size, (long long)stream->sample_count);
+        if (stream->batches)
+            snprintf(note, sizeof note, "%lld of %lld samples a step", (long long)stream->batch_size, (long long)stream->sample_count);
         else snprintf(note, sizeof note, "all %lld samples", (long long)stream->sample_count);
         line(train, stream->is_own ? "own data" : "data", stream->tree->span, note);
     }
@@ -89,8 +90,9 @@ static void explain_plan(Train *train, const Objective *objective) {
     const Plan *plan = objective->program->plan;
     char slab[32];
     double commits = plan->step_count - plan->commit_start;
-    session_write(train->session, "  %-10s %d steps, of which %.0f write parameters and states; %s planned; %d random site%s\n", "plan", plan->step_count,
-                  commits, bytes_text((double)plan->slab_bytes, slab), objective->site_count, objective->site_count == 1 ? "" : "s");
+    session_write(train->session, "  %-10s %d steps, of which %.0f write parameters and states; %s planned; %d random site%s\n", "plan",
+                  plan->step_count, commits, bytes_text((double)plan->slab_bytes, slab), objective->site_count,
+                  objective->site_count == 1 ? "" : "s");
 }
 
 static void explain_objective(Train *train, const Objective *objective) {

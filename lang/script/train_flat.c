@@ -46,7 +46,8 @@ static Node *run_update(Train *train, const MethodUse *use, Node *weights, Node 
     scope_set(e, supply, "weights", value_tensor(weights, use->span));
     scope_set(e, supply, "gradients", value_tensor(gradients, use->span));
     Node *updated = to_node(e, hook_run(e, use->method, hook, supply));
-    if (!updated || shape_equal(updated->type.shape, weights->type.shape)) return updated ? build_cast(e->graph, updated, weights->type.dtype) : NULL;
+    if (!updated || shape_equal(updated->type.shape, weights->type.shape))
+        return updated ? build_cast(e->graph, updated, weights->type.dtype) : NULL;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     diagnose(e->diagnostics, "E0601", hook->span, "the update hook of '%s' must give %s, as many numbers as it was given, found %s",
              use->method->maker->name, shape_text(weights->type.shape, a), shape_text(updated->type.shape, b));

@@ -14,7 +14,9 @@ bool method_acts_on(const MethodUse *use, const Member *member) {
 }
 
 /* Without a selector a method acts on what the models own, not on the parameters of other methods. */
-bool hook_acts_on(const MethodUse *use, const Member *member) { return method_acts_on(use, member) && (use->selection || !member->of_method); }
+bool hook_acts_on(const MethodUse *use, const Member *member) {
+    return method_acts_on(use, member) && (use->selection || !member->of_method);
+}
 
 /* Batch -------------------------------------------------------------------------------------------------------------- */
 
@@ -30,8 +32,9 @@ Node *hooks_sample(Train *train, Node *index, Scope *scope) {
         char shape[SHAPE_TEXT];
         if (!chosen) return NULL;
         if (chosen->type.dtype != DTYPE_I64 || chosen->type.shape.rank != 1)
-            return diagnose(e->diagnostics, "E0601", use->span, "the sample hook of '%s' must give sample numbers, i64 [n], found %s %s", use->method->maker->name,
-                            dtype_name(chosen->type.dtype), shape_text(chosen->type.shape, shape)), NULL;
+            return diagnose(e->diagnostics, "E0601", use->span, "the sample hook of '%s' must give sample numbers, i64 [n], found %s %s",
+                            use->method->maker->name, dtype_name(chosen->type.dtype), shape_text(chosen->type.shape, shape)),
+                   NULL;
         index = chosen;
         scope_set(e, scope, "i", value_tensor(index, use->span));
     }
@@ -43,7 +46,8 @@ static bool rebind_batch(Train *train, const Tree *hook, Value result, Scope *sc
     char buffer[KIND_TEXT];
     if (!value_ok(result)) return false;
     if (result.kind == VALUE_RECORD) {
-        for (int k = 0; k < result.record->count; k++) scope_set(train->e, scope, result.record->fields[k].name, result.record->fields[k].value);
+        for (int k = 0; k < result.record->count; k++)
+            scope_set(train->e, scope, result.record->fields[k].name, result.record->fields[k].value);
         return true;
     }
     if (result.kind == VALUE_LIST && result.list->count <= parameters->count) {
@@ -54,7 +58,8 @@ static bool rebind_batch(Train *train, const Tree *hook, Value result, Scope *sc
         scope_set(train->e, scope, parameters->items[0]->name, result);
         return true;
     }
-    return diagnose(train->e->diagnostics, "E0601", hook->span, "an augment hook gives the new batch as a record such as {x = …, y = …}, found %s", value_describe(result, buffer));
+    return diagnose(train->e->diagnostics, "E0601", hook->span,
+                    "an augment hook gives the new batch as a record such as {x = …, y = …}, found %s", value_describe(result, buffer));
 }
 
 /* A method that was put on parameters has its say where some of them are trained: with several `minimize` in one block each network may
@@ -69,7 +74,9 @@ bool method_concerns(const MethodUse *use, const Objective *objective) {
 bool hooks_augment(Train *train, Scope *scope) {
     for (int k = 0; k < train->method_count; k++) {
         const Tree *hook = method_hook(train->methods[k].method, "augment");
-        if (hook && method_concerns(&train->methods[k], train->building) && !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope)) return false;
+        if (hook && method_concerns(&train->methods[k], train->building) &&
+            !rebind_batch(train, hook, hook_run(train->e, train->methods[k].method, hook, scope), scope))
+            return false;
     }
     return true;
 }
@@ -81,7 +88,8 @@ static bool add_term(Train *train, const MethodUse *use, Value value, Node **sum
     Node *node = to_node(train->e, value);
     if (!node) return false;
     if (shape_count(node->type.shape) != 1)
-        return diagnose(train->e->diagnostics, "E0601", use->span, "the penalty of '%s' must be one number, found %s", use->method->maker->name, shape_text(node->type.shape, shape));
+        return diagnose(train->e->diagnostics, "E0601", use->span, "the penalty of '%s' must be one number, found %s",
+                        use->method->maker->name, shape_text(node->type.shape, shape));
     if (node->type.shape.rank) node = build_reshape(train->e->graph, node, shape_scalar());
     *sum = *sum ? build_binary(train->e->graph, OP_ADD, *sum, node) : node;
     return *sum != NULL;
@@ -98,7 +106,9 @@ static bool penalty_terms(Train *train, const MethodUse *use, const Tree *hook, 
         Scope *supply = scope_new(e, scope);
         scope_set(e, supply, "w", member_value(e, item->owner, item->member, use->span));
         scope_set(e, supply, "raw", value_tensor(import_cell(e, item->member->cell), use->span));
-        if (item->owner) scope_set(e, supply, "layer", (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = item->owner}); /* for its settings */
+        if (item->owner)
+            scope_set(e, supply, "layer",
+                      (Value){.kind = VALUE_INSTANCE, .span = use->span, .instance = item->owner}); /* for its settings */
         if (!method_parameter_states(e, use->method, item->member->cell, supply)) return false;
         if (!add_term(train, use, hook_run(e, use->method, hook, supply), sum)) return false;
     }
@@ -133,8 +143,8 @@ static bool solve_terms(Train *train, const MethodUse *use, Scope *scope, Node *
         count++;
     }
     if (!hook || count) return true;
-    diagnose(e->diagnostics, "E0601", use->span, "the solve hook of '%s' found no solve: no term solves a differential equation%s", use->method->maker->name,
-             use->selector ? " in what it is put on" : "");
+    diagnose(e->diagnostics, "E0601", use->span, "the solve hook of '%s' found no solve: no term solves a differential equation%s",
+             use->method->maker->name, use->selector ? " in what it is put on" : "");
     return diagnose_help(e->diagnostics, "it is given the records of odeint and sdeint");
 }
 
@@ -159,8 +169,8 @@ static Node *same_shape(Train *train, const MethodUse *use, const Tree *hook, Va
     Node *node = to_node(train->e, value);
     if (!node) return NULL;
     if (value.kind != VALUE_NUMBER && !dtype_is_float(node->type.dtype)) {
-        diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give floats like the parameter, found %s", hook->name, use->method->maker->name,
-                 dtype_name(node->type.dtype));
+        diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give floats like the parameter, found %s",
+                 hook->name, use->method->maker->name, dtype_name(node->type.dtype));
         diagnose_second(train->e->diagnostics, use->span, "used here");
         return diagnose_help(train->e->diagnostics, "float(…) makes floats of them"), NULL;
     }
@@ -168,8 +178,8 @@ static Node *same_shape(Train *train, const MethodUse *use, const Tree *hook, Va
     if (node) node = build_cast(train->e->graph, node, like->type.dtype);
     if (!node || shape_equal(node->type.shape, like->type.shape)) return node;
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
-    diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give %s, the shape of the parameter, found %s", hook->name,
-             use->method->maker->name, shape_text(like->type.shape, a), shape_text(node->type.shape, b));
+    diagnose(train->e->diagnostics, "E0601", hook->span, "the %s hook of '%s' must give %s, the shape of the parameter, found %s",
+             hook->name, use->method->maker->name, shape_text(like->type.shape, a), shape_text(node->type.shape, b));
     diagnose_second(train->e->diagnostics, use->span, "used here");
     return NULL;
 }
@@ -184,7 +194,8 @@ static Node *apply_hook(Train *train, const MethodUse *use, const char *name, Me
 
 Node *hooks_gradient(Train *train, Member *member, Node *raw, Node *gradient, Scope *scope) {
     for (int k = 0; k < train->method_count && gradient; k++)
-        if (hook_acts_on(&train->methods[k], member)) gradient = apply_hook(train, &train->methods[k], "gradient", member, raw, gradient, scope);
+        if (hook_acts_on(&train->methods[k], member))
+            gradient = apply_hook(train, &train->methods[k], "gradient", member, raw, gradient, scope);
     return gradient;
 }
 
@@ -241,7 +252,8 @@ static Scope *rated_settings(Train *train, const MethodUse *optimizer, const Mem
     double largest;
     Value lr;
     if (!is_setting(method, "lr")) {
-        diagnose(e->diagnostics, "E0601", optimizer->span, "'%s' has a rate of its own, and the optimizer '%s' has no setting lr", member->cell->name, method->maker->name);
+        diagnose(e->diagnostics, "E0601", optimizer->span, "'%s' has a rate of its own, and the optimizer '%s' has no setting lr",
+                 member->cell->name, method->maker->name);
         return NULL;
     }
     if (!largest_rate(train, method, scope, &largest) || !scope_find(e, method->settings, "lr", &lr)) return NULL;

@@ -180,7 +180,8 @@ static bool attach_all(Train *train) {
     for (int k = 0; ok && k < train->method_count; k++) {
         Clock *clock = e->clock;
         Scope *scope = scope_new(e, train->scope);
-        ok = train_bind_fields(train, concerned(train, &train->methods[k]), scope, false) && method_bind(e, train->methods[k].method, scope);
+        ok = train_bind_fields(train, concerned(train, &train->methods[k]), scope, false) &&
+             method_bind(e, train->methods[k].method, scope);
         e->clock = NULL;
         ok = ok && attach_views(train, &train->methods[k]) && attach_activations(train, &train->methods[k]);
         e->clock = clock;

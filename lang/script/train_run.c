@@ -73,8 +73,9 @@ static bool not_finite(Train *train, Objective *objective, const ShownTerm *term
     const char *what = isnan(value) ? "NaN" : "infinite", *parameter = bad_parameter(objective->trained);
     Span whole = term ? term->span : objective->tree->span;
     if (parameter) {
-        diagnose(diagnostics, "E0900", whole, "%s%s%s became %s at step %lld, because '%s' was no longer finite after step %lld", term ? "the term '" : "a gradient",
-                 term ? term->name : "", term ? "'" : "", what, (long long)step + 1, parameter, (long long)step);
+        diagnose(diagnostics, "E0900", whole, "%s%s%s became %s at step %lld, because '%s' was no longer finite after step %lld",
+                 term ? "the term '" : "a gradient", term ? term->name : "", term ? "'" : "", what, (long long)step + 1, parameter,
+                 (long long)step);
         return diagnose_help(diagnostics, "lower the learning rate, or clip the gradient with `with clip_norm{1}`");
     }
     Fault fault = {.step = -1};
@@ -98,7 +99,8 @@ static bool check_gradients(Train *train, Objective *objective, int64_t step) {
 static bool check_parameters(Train *train, int64_t steps) {
     const char *parameter = bad_parameter(train->parameters);
     if (!parameter) return true;
-    diagnose(train->e->diagnostics, "E0900", train->tree->items[0]->span, "'%s' is no longer finite after step %lld: its update overflowed", parameter, (long long)steps);
+    diagnose(train->e->diagnostics, "E0900", train->tree->items[0]->span, "'%s' is no longer finite after step %lld: its update overflowed",
+             parameter, (long long)steps);
     return diagnose_help(train->e->diagnostics, "lower the learning rate, or clip the gradient with `with clip_norm{1}`");
 }
 
@@ -136,7 +138,8 @@ static bool run_events(Train *train, int64_t step) {
     for (int k = 0; k < train->event_count; k++) {
         Event *event = &train->events[k];
         bool due = event->every ? step % event->every == 0 : step == event->at;
-        if (due && !plan_run(event->program->plan, &fault)) return diagnose_fault(train->e->diagnostics, "E0901", event->tree->span, &fault);
+        if (due && !plan_run(event->program->plan, &fault))
+            return diagnose_fault(train->e->diagnostics, "E0901", event->tree->span, &fault);
     }
     return true;
 }
@@ -157,11 +160,17 @@ static bool run_step(Train *train, int64_t step, Progress *progress, bool *stop)
 static Progress *open_progress(Train *train) {
     Session *session = train->session;
     Text title = {0};
-    for (int k = 0; k < train->tree->items[0]->count; k++) text_addf(&title, "%s%s", k ? ", " : "", train->tree->items[0]->items[k]->name ? train->tree->items[0]->items[k]->name : "model");
-    ProgressSettings settings = {.total_steps = train->total_steps, .first_step = train->first_step, .steps_per_epoch = train->steps_per_epoch,
-                                 .title = text_string(&title), .is_terminal = session->output.note_is_terminal,
-                                 .has_colour = session->options.colour, .columns = session->output.columns,
-                                 .write = session->options.quiet ? NULL : session->output.note, .context = session->output.context};
+    for (int k = 0; k < train->tree->items[0]->count; k++)
+        text_addf(&title, "%s%s", k ? ", " : "", train->tree->items[0]->items[k]->name ? train->tree->items[0]->items[k]->name : "model");
+    ProgressSettings settings = {.total_steps = train->total_steps,
+                                 .first_step = train->first_step,
+                                 .steps_per_epoch = train->steps_per_epoch,
+                                 .title = text_string(&title),
+                                 .is_terminal = session->output.note_is_terminal,
+                                 .has_colour = session->options.colour,
+                                 .columns = session->output.columns,
+                                 .write = session->options.quiet ? NULL : session->output.note,
+                                 .context = session->output.context};
     Progress *progress = progress_new(&settings);
     text_free(&title);
     return progress;
@@ -187,7 +196,8 @@ bool statement_train(Session *session, const Tree *tree, Scope *scope) {
     Train train = {.session = session, .e = &session->elaborator, .tree = tree, .scope = scope_new(&session->elaborator, scope)};
     bool ok = train_read(&train) && make_cells(&train) && train_build(&train);
     if (ok && session->options.explain) train_explain(&train);
-    if (ok && !session->options.check_only) ok = prepare(&train) && snapshot_lets(session, train.parameters) && train_resume(&train) && train_run(&train);
+    if (ok && !session->options.check_only)
+        ok = prepare(&train) && snapshot_lets(session, train.parameters) && train_resume(&train) && train_run(&train);
     train_free(&train);
     return ok;
 }

@@ -43,7 +43,8 @@ Node *term_node(Train *train, const Tree *term, Scope *scope, Node **raw) {
     e->graph->here = term->span;
     if (node->type.shape.rank > 1) {
         char shape[SHAPE_TEXT];
-        diagnose(e->diagnostics, "E0400", term->span, "a term to minimize must be one number, or one for each sample, found %s", shape_text(node->type.shape, shape));
+        diagnose(e->diagnostics, "E0400", term->span, "a term to minimize must be one number, or one for each sample, found %s",
+                 shape_text(node->type.shape, shape));
         diagnose_help(e->diagnostics, "take mean(...) or sum(...) of it");
         return NULL;
     }
@@ -94,8 +95,8 @@ static bool weighs_samples(Train *train, const MethodUse *use, const Tree *hook,
     char a[SHAPE_TEXT], b[SHAPE_TEXT];
     bool is_constant = weights->op == OP_CONSTANT && weights->type.shape.rank == 0;
     if (is_constant || loss->type.shape.rank == 0 || shape_equal(weights->type.shape, loss->type.shape)) return true;
-    diagnose(train->e->diagnostics, "E0601", hook->span, "the reweigh hook of '%s' must give one weight for each sample, %s, found %s", use->method->maker->name,
-             shape_text(loss->type.shape, a), shape_text(weights->type.shape, b));
+    diagnose(train->e->diagnostics, "E0601", hook->span, "the reweigh hook of '%s' must give one weight for each sample, %s, found %s",
+             use->method->maker->name, shape_text(loss->type.shape, a), shape_text(weights->type.shape, b));
     return diagnose_second(train->e->diagnostics, use->span, "used here");
 }
 

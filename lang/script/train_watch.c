@@ -68,7 +68,8 @@ bool train_compile_watch(Train *train, Watch *watch) {
     graph_free(graph);
     Fault fault = {0};
     if (!watch->program) return false;
-    return plan_prepare(watch->program->plan, train->session->threads, &fault) || diagnose_fault(e->diagnostics, "E0901", watch->span, &fault);
+    return plan_prepare(watch->program->plan, train->session->threads, &fault) ||
+           diagnose_fault(e->diagnostics, "E0901", watch->span, &fault);
 }
 
 /* Best --------------------------------------------------------------------------------------------------------------- */
@@ -134,14 +135,18 @@ static bool reset_state(Train *train, Instance *optimizer, Member *state, const 
     for (int k = 1; k < tree->count; k++) {
         const Tree *declared = tree->items[k];
         size_t length = declared->name ? strlen(declared->name) : 0;
-        if (declared->kind != TREE_STATE || tree_item(declared, 0) || strncmp(state->name, declared->name, length) || state->name[length] != '[') continue;
+        if (declared->kind != TREE_STATE || tree_item(declared, 0) || strncmp(state->name, declared->name, length) ||
+            state->name[length] != '[')
+            continue;
         bool is_chosen = !only;
         for (int j = 0; only && j < only->count; j++) {
             const char *path = only->items[j].member->cell->name;
-            is_chosen = is_chosen || (!strncmp(state->name + length + 1, path, strlen(path)) && state->name[length + 1 + strlen(path)] == ']');
+            is_chosen = is_chosen ||
+                        (!strncmp(state->name + length + 1, path, strlen(path)) && state->name[length + 1 + strlen(path)] == ']');
         }
         if (!is_chosen) return true;
-        Tensor *first = initial_tensor(train->e, declared, state->cell->tensor->shape, state->cell->tensor->dtype, scope, state->cell->name);
+        Tensor *first = initial_tensor(train->e, declared, state->cell->tensor->shape, state->cell->tensor->dtype, scope,
+                                       state->cell->name);
         if (!first) return false;
         commit_cell(train->e, state->cell, build_constant(train->e->graph, first), true);
         tensor_release(first);
@@ -157,7 +162,8 @@ static bool reset_optimizers(Train *train, const Tree *tree, Scope *scope) {
         only = value.selection;
     }
     for (int k = 0; k < train->optimizer_count + train->objective_count; k++) {
-        Instance *optimizer = k < train->optimizer_count ? train->optimizers[k].method : train->objectives[k - train->optimizer_count].optimizer.method;
+        Instance *optimizer = k < train->optimizer_count ? train->optimizers[k].method
+                                                         : train->objectives[k - train->optimizer_count].optimizer.method;
         for (int j = 0; optimizer && j < optimizer->member_count; j++)
             if (!reset_state(train, optimizer, &optimizer->members[j], only, scope)) return false;
     }
@@ -167,7 +173,8 @@ static bool reset_optimizers(Train *train, const Tree *tree, Scope *scope) {
 static bool event_statements(Train *train, const Event *event, Scope *scope) {
     for (int k = 0; k < event->tree->count; k++) {
         const Tree *statement = event->tree->items[k];
-        bool ok = statement->kind == TREE_RESET ? reset_optimizers(train, statement, scope) : elaborate_statement(train->e, statement, scope, NULL);
+        bool ok = statement->kind == TREE_RESET ? reset_optimizers(train, statement, scope)
+                                                : elaborate_statement(train->e, statement, scope, NULL);
         if (!ok) return false;
     }
     return true;
@@ -219,7 +226,9 @@ bool train_build_event(Train *train, Event *event) {
     Scope *outer = scope_new(e, event->method ? event->method->maker->scope : train->scope);
     bool ok = train_bind_fields(train, NULL, outer, false);
     if (ok && event->method) ok = method_bind(e, event->method, outer);
-    if (ok) ok = writes_parameter_state(event) ? event_for_each(train, event) : event_statements(train, event, scope_new(e, event->method ? event->method->settings : outer));
+    if (ok)
+        ok = writes_parameter_state(event) ? event_for_each(train, event)
+                                           : event_statements(train, event, scope_new(e, event->method ? event->method->settings : outer));
     Commit *commits = arena_alloc(e->arena, sizeof *commits * (size_t)(e->pending_count + 1));
     for (int k = 0; k < e->pending_count; k++) commits[k] = (Commit){e->pending[k].cell, e->pending[k].value};
     if (ok) event->program = session_compile(train->session, graph, NULL, 0, commits, e->pending_count, event->tree->span);
@@ -227,5 +236,6 @@ bool train_build_event(Train *train, Event *event) {
     graph_free(graph);
     Fault fault = {0};
     if (!event->program) return false;
-    return plan_prepare(event->program->plan, train->session->threads, &fault) || diagnose_fault(e->diagnostics, "E0901", event->tree->span, &fault);
+    return plan_prepare(event->program->plan, train->session->threads, &fault) ||
+           diagnose_fault(e->diagnostics, "E0901", event->tree->span, &fault);
 }

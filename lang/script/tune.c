@@ -58,7 +58,8 @@ static bool is_tuned(const Instance *owner) { return owner && owner->maker->is_s
 static bool same_data(const Stream *a, const Stream *b) {
     if (a->split.record == b->split.record) return true;
     const Field *one = a->split.record->fields, *other = b->split.record->fields;
-    if (!a->split.record->count || !b->split.record->count || one->value.kind != VALUE_TENSOR || other->value.kind != VALUE_TENSOR) return false;
+    if (!a->split.record->count || !b->split.record->count || one->value.kind != VALUE_TENSOR || other->value.kind != VALUE_TENSOR)
+        return false;
     return one->value.node == other->value.node;
 }
 

@@ -29,7 +29,8 @@ static void visit_method(Walk *walk, Instance *method, const Member *parameter) 
         if (!own->cell) continue;
         const char *open = strchr(own->name, '['), *name = NULL;
         if (is_of(own, parameter))
-            name = arena_format(walk->e->arena, "%s.%.*s[%s]", path, (int)(open - own->name), own->name, parameter->cell->name + walk->root_length);
+            name = arena_format(walk->e->arena, "%s.%.*s[%s]", path, (int)(open - own->name), own->name,
+                                parameter->cell->name + walk->root_length);
         else if (!open && own->kind == MEMBER_PARAM) name = arena_format(walk->e->arena, "%s.%s[]", path, own->name);
         if (name) walk->visit(walk->context, name, own);
     }

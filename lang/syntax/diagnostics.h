@@ -56,7 +56,10 @@ typedef struct Diagnostics {
 /* Where the user can act: `span` itself, or the call in progress when `span` lies in the library. */
 Span diagnostics_place(const Diagnostics *diagnostics, Span span);
 /* Notes that what stands in `body` is entered from `from`; gives back what diagnostics_leave restores. */
-typedef struct CallPlace { Span call, caller; const char *label; } CallPlace;
+typedef struct CallPlace {
+    Span call, caller;
+    const char *label;
+} CallPlace;
 CallPlace diagnostics_enter(Diagnostics *diagnostics, Span body, Span from, const char *label);
 void diagnostics_leave(Diagnostics *diagnostics, CallPlace before);
 

@@ -26,10 +26,10 @@ typedef struct Line {
     int level;   /* what it opens is indented from here: as `indent`, or as the line whose bracket it closes */
     int columns; /* of the code so far, indentation included */
     bool blank_before;
-    size_t base; /* number of the line whose bracket this one is indented from; 0: none */
-    int hang;    /* the column in that line that it is indented to; 0: a level */
-    bool is_term;/* a further term of `minimize` */
-    size_t depth;/* of brackets, where it begins */
+    size_t base;  /* number of the line whose bracket this one is indented from; 0: none */
+    int hang;     /* the column in that line that it is indented to; 0: a level */
+    bool is_term; /* a further term of `minimize` */
+    size_t depth; /* of brackets, where it begins */
     size_t token_count;
     Head head;
     Gap behind_head, before_assign;
@@ -120,8 +120,13 @@ static bool blank_between(const Formatter *formatter, uint32_t start) {
 
 static Line *new_line(Formatter *formatter, int indent, uint32_t start) {
     const Bracket *bracket = innermost(formatter);
-    Line line = {.indent = indent, .level = indent, .columns = indent, .blank_before = blank_between(formatter, start), .base = bracket->line,
-                 .hang = bracket->hang > 0 && indent == bracket->hang ? indent : 0, .is_term = formatter->previous == TOKEN_NEXT_TERM,
+    Line line = {.indent = indent,
+                 .level = indent,
+                 .columns = indent,
+                 .blank_before = blank_between(formatter, start),
+                 .base = bracket->line,
+                 .hang = bracket->hang > 0 && indent == bracket->hang ? indent : 0,
+                 .is_term = formatter->previous == TOKEN_NEXT_TERM,
                  .depth = formatter->brackets.count};
     list_push(&formatter->lines, line);
     return &formatter->lines.items[formatter->lines.count - 1];
@@ -153,7 +158,8 @@ static void add_code(Line *line, const char *bytes, size_t length) {
 static void note_gap(const Formatter *formatter, Line *line, const Token *token) {
     Gap gap = {line->code.length, line->columns - 1, (int)(token->span.start - formatter->end)};
     if (line->token_count == 1) line->behind_head = gap;
-    if (token->kind == TOKEN_ASSIGN && line->before_assign.offset == 0 && line->depth == formatter->brackets.count) line->before_assign = gap;
+    if (token->kind == TOKEN_ASSIGN && line->before_assign.offset == 0 && line->depth == formatter->brackets.count)
+        line->before_assign = gap;
 }
 
 static bool in_index(const Formatter *formatter) { return innermost(formatter)->kind == TOKEN_BRACKET; }
@@ -267,7 +273,8 @@ static void widen(Formatter *formatter, size_t index, const Gap *at, int extra) 
     bool in_terms = line->head == HEAD_CLAUSE && gap.offset == line->behind_head.offset;
     for (size_t k = index + 1; k < formatter->lines.count && lines[k].indent > line->indent; k++) {
         bool hangs = lines[k].base == index + 1 && lines[k].hang > gap.columns;
-        moved[k] = hangs || (lines[k].is_term && in_terms && lines[k].base == line->base) || (lines[k].base > index + 1 && moved[lines[k].base - 1]);
+        moved[k] = hangs || (lines[k].is_term && in_terms && lines[k].base == line->base) ||
+                   (lines[k].base > index + 1 && moved[lines[k].base - 1]);
         if (moved[k]) move_line(&lines[k], extra);
     }
     free(moved);
@@ -340,7 +347,8 @@ static void align_lines(Formatter *formatter) {
     const Line *lines = formatter->lines.items;
     size_t aligned = 0;
     for (size_t k = 0; k < formatter->lines.count; k++) {
-        if (lines[k].head == HEAD_CLAUSE && k >= aligned) align(&(Group){formatter, k, aligned = block_end(formatter, k), is_clause_of, gap_behind_head});
+        if (lines[k].head == HEAD_CLAUSE && k >= aligned)
+            align(&(Group){formatter, k, aligned = block_end(formatter, k), is_clause_of, gap_behind_head});
         if (lines[k].head != HEAD_NAME) continue;
         size_t end = neighbours_end(formatter, k, is_neighbour);
         align(&(Group){formatter, k, end, is_neighbour, gap_behind_head});

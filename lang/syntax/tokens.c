@@ -192,7 +192,8 @@ static bool awaits_body(const TokenStream *stream) {
 static int brace(const TokenStream *stream, const Token *token) {
     int previous = stream->previous;
     bool is_behind_bracket = previous == TOKEN_CLOSE || previous == TOKEN_BRACKET_CLOSE;
-    bool touches = !token->space_before && (previous == TOKEN_NAME || previous == TOKEN_GLOB || (is_behind_bracket && !awaits_body(stream)));
+    bool touches = !token->space_before &&
+                   (previous == TOKEN_NAME || previous == TOKEN_GLOB || (is_behind_bracket && !awaits_body(stream)));
     if (touches) return TOKEN_MAKE;
     if (token_ends_operand(previous) || previous == TOKEN_TABLE || previous == TOKEN_PLOT) return TOKEN_BLOCK;
     const Token *first = token + 1;

@@ -28,15 +28,11 @@ struct Arena {
     Block *current; /* newest first; a block for one large object is put behind it */
 };
 
-Arena *arena_new(void) {
-    return allocate(sizeof(Arena));
-}
+Arena *arena_new(void) { return allocate(sizeof(Arena)); }
 
 void arena_free(Arena *arena) {
-    if (!arena)
-        return;
-    for (Deferred *at = arena->deferred; at; at = at->next)
-        at->release(at->object);
+    if (!arena) return;
+    for (Deferred *at = arena->deferred; at; at = at->next) at->release(at->object);
     for (Block *block = arena->current, *next; block; block = next) {
         next = block->next;
         free(block);
@@ -64,8 +60,7 @@ static void *allocate_large(Arena *arena, size_t bytes) {
 }
 
 void *arena_alloc(Arena *arena, size_t bytes) {
-    if (bytes > BLOCK_BYTES / 4)
-        return allocate_large(arena, bytes);
+    if (bytes > BLOCK_BYTES / 4) return allocate_large(arena, bytes);
     size_t rounded = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
     Block *block = arena->current;
     if (!block || block->size - block->used < rounded) {
@@ -86,14 +81,11 @@ void arena_defer(Arena *arena, void (*release)(void *object), void *object) {
 
 char *arena_bytes(Arena *arena, const char *text, size_t length) {
     char *copy = arena_alloc(arena, length + 1);
-    if (length)
-        memcpy(copy, text, length);
+    if (length) memcpy(copy, text, length);
     return copy;
 }
 
-char *arena_string(Arena *arena, const char *text) {
-    return arena_bytes(arena, text, strlen(text));
-}
+char *arena_string(Arena *arena, const char *text) { return arena_bytes(arena, text, strlen(text)); }
 
 char *arena_format(Arena *arena, const char *format, ...) {
     va_list args, again;
@@ -102,8 +94,7 @@ char *arena_format(Arena *arena, const char *format, ...) {
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
     char *text = arena_alloc(arena, length < 0 ? 1 : (size_t)length + 1);
-    if (length > 0)
-        vsnprintf(text, (size_t)length + 1, format, again);
+    if (length > 0) vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
 }

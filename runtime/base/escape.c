@@ -2,8 +2,7 @@
 
 #include <string.h>
 
-void text_add_html(Text *text, const char *string)
-{
+void text_add_html(Text *text, const char *string) {
     for (; *string; string++) {
         if (*string == '<') text_add(text, "&lt;");
         else if (*string == '>') text_add(text, "&gt;");
@@ -12,8 +11,7 @@ void text_add_html(Text *text, const char *string)
     }
 }
 
-void text_add_csv(Text *text, const char *field)
-{
+void text_add_csv(Text *text, const char *field) {
     if (!strpbrk(field, ",\"\r\n")) {
         text_add(text, field);
         return;

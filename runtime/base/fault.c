@@ -4,8 +4,7 @@
 #include <stdio.h>
 
 bool fault_set(Fault *fault, const char *format, ...) {
-    if (!fault)
-        return false;
+    if (!fault) return false;
     /* Formatted beside the target: the arguments may point into the fault itself. */
     char message[sizeof fault->message];
     va_list args;
@@ -19,8 +18,7 @@ bool fault_set(Fault *fault, const char *format, ...) {
 }
 
 bool fault_help(Fault *fault, const char *format, ...) {
-    if (!fault)
-        return false;
+    if (!fault) return false;
     va_list args;
     va_start(args, format);
     vsnprintf(fault->help, sizeof fault->help, format, args);

@@ -21,8 +21,7 @@ static bool fault_errno(Fault *fault, const char *verb, const char *path, int er
     const char *reason = error == ENOENT ? "no such file" : error == EISDIR ? "it is a directory" : NULL;
     if (!reason) {
         char *text = strerror_r(error, buffer, sizeof buffer);
-        if (text != buffer)
-            snprintf(buffer, sizeof buffer, "%s", text);
+        if (text != buffer) snprintf(buffer, sizeof buffer, "%s", text);
         buffer[0] = (char)tolower((unsigned char)buffer[0]);
         reason = buffer;
     }
@@ -34,12 +33,9 @@ static ssize_t read_fully(int descriptor, char *bytes, size_t capacity) {
     size_t count = 0;
     while (count < capacity) {
         ssize_t got = read(descriptor, bytes + count, capacity - count);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return -1;
+        if (got == 0) break;
         count += (size_t)got;
     }
     return (ssize_t)count;
@@ -68,8 +64,7 @@ static char *read_stream(int descriptor, const char *path, size_t *length, Fault
     for (;;) {
         list_reserve((void **)&bytes, 1, count + 65536 + 1, &capacity);
         ssize_t got = read_fully(descriptor, bytes + count, capacity - count - 1);
-        if (got < 0)
-            fault_errno(fault, "read", path, errno);
+        if (got < 0) fault_errno(fault, "read", path, errno);
         else if (count + (size_t)got > STREAM_MAX)
             fault_set(fault, "cannot read '%s': more than 1 GiB comes out of it and it is not a regular file", path), got = -1;
         if (got < 0) {
@@ -77,8 +72,7 @@ static char *read_stream(int descriptor, const char *path, size_t *length, Fault
             return NULL;
         }
         count += (size_t)got;
-        if (count < capacity - 1)
-            break;
+        if (count < capacity - 1) break;
     }
     bytes[count] = '\0';
     *length = count;
@@ -93,14 +87,10 @@ char *file_read(const char *path, size_t *length, Fault *fault) {
     }
     struct stat status;
     char *bytes = NULL;
-    if (fstat(descriptor, &status) != 0)
-        fault_errno(fault, "read", path, errno);
-    else if (S_ISDIR(status.st_mode))
-        fault_errno(fault, "read", path, EISDIR);
-    else if (S_ISREG(status.st_mode) && status.st_size > 0)
-        bytes = read_regular(descriptor, path, (size_t)status.st_size, length, fault);
-    else /* pipes and devices, but also files of /proc, which say they are empty */
-        bytes = read_stream(descriptor, path, length, fault);
+    if (fstat(descriptor, &status) != 0) fault_errno(fault, "read", path, errno);
+    else if (S_ISDIR(status.st_mode)) fault_errno(fault, "read", path, EISDIR);
+    else if (S_ISREG(status.st_mode) && status.st_size > 0) bytes = read_regular(descriptor, path, (size_t)status.st_size, length, fault);
+    else /* pipes and devices, but also files of /proc, which say they are empty */ bytes = read_stream(descriptor, path, length, fault);
     close(descriptor);
     return bytes;
 }
@@ -109,10 +99,8 @@ char *file_read(const char *path, size_t *length, Fault *fault) {
 static int write_fully(int descriptor, const char *bytes, size_t length) {
     while (length > 0) {
         ssize_t written = write(descriptor, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return errno;
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
         bytes += written;
         length -= (size_t)written;
     }
@@ -139,13 +127,11 @@ static bool is_still_named(int descriptor, const char *name) {
 static int open_temporary(const char *name) {
     for (;;) {
         int descriptor = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-        if (descriptor < 0)
-            return -1;
+        if (descriptor < 0) return -1;
         while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR)
             ;
         if (is_still_named(descriptor, name)) {
-            if (ftruncate(descriptor, 0) == 0)
-                return descriptor;
+            if (ftruncate(descriptor, 0) == 0) return descriptor;
             int error = errno;
             close(descriptor);
             errno = error;
@@ -159,33 +145,24 @@ static int open_temporary(const char *name) {
 static int replace_file(const char *target, const struct stat *old, const void *bytes, size_t length) {
     char temporary[PATH_MAX + 32];
     int error = temporary_name(target, temporary, sizeof temporary);
-    if (error)
-        return error;
+    if (error) return error;
     int descriptor = open_temporary(temporary);
-    if (descriptor < 0)
-        return errno;
+    if (descriptor < 0) return errno;
     error = write_fully(descriptor, bytes, length);
-    if (!error && old && fchmod(descriptor, old->st_mode & 07777) != 0)
-        error = errno;
-    if (!error && fsync(descriptor) != 0)
-        error = errno;
-    if (!error && rename(temporary, target) != 0)
-        error = errno;
-    if (error)
-        unlink(temporary);
-    if (close(descriptor) != 0 && !error)
-        error = errno;
+    if (!error && old && fchmod(descriptor, old->st_mode & 07777) != 0) error = errno;
+    if (!error && fsync(descriptor) != 0) error = errno;
+    if (!error && rename(temporary, target) != 0) error = errno;
+    if (error) unlink(temporary);
+    if (close(descriptor) != 0 && !error) error = errno;
     return error;
 }
 
 /* A device or a pipe cannot be replaced by renaming. */
 static int write_through(const char *path, const void *bytes, size_t length) {
     int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno;
+    if (descriptor < 0) return errno;
     int error = write_fully(descriptor, bytes, length);
-    if (close(descriptor) != 0 && !error)
-        error = errno;
+    if (close(descriptor) != 0 && !error) error = errno;
     return error;
 }
 
@@ -205,7 +182,6 @@ bool file_write(const char *path, const void *bytes, size_t length, Fault *fault
         error = replace_file(resolved ? resolved : path, exists ? &old : NULL, bytes, length);
         free(resolved);
     }
-    if (error == ENOENT)
-        return fault_set(fault, "cannot write '%s': its directory does not exist", path);
+    if (error == ENOENT) return fault_set(fault, "cannot write '%s': its directory does not exist", path);
     return error ? fault_errno(fault, "write", path, error) : true;
 }

@@ -16,39 +16,30 @@ static _Noreturn void memory_exhausted(void) {
 
 void *allocate(size_t bytes) {
     void *memory = calloc(1, bytes ? bytes : 1);
-    if (!memory)
-        memory_exhausted();
+    if (!memory) memory_exhausted();
     return memory;
 }
 
 void *reallocate(void *memory, size_t bytes) {
     void *larger = realloc(memory, bytes ? bytes : 1);
-    if (!larger)
-        memory_exhausted();
+    if (!larger) memory_exhausted();
     return larger;
 }
 
 char *copy_bytes(const char *text, size_t length) {
-    if (length == SIZE_MAX)
-        memory_exhausted();
+    if (length == SIZE_MAX) memory_exhausted();
     char *copy = allocate(length + 1);
-    if (length)
-        memcpy(copy, text, length);
+    if (length) memcpy(copy, text, length);
     return copy;
 }
 
-char *copy_string(const char *text) {
-    return copy_bytes(text, strlen(text));
-}
+char *copy_string(const char *text) { return copy_bytes(text, strlen(text)); }
 
 void list_reserve(void **items, size_t item_bytes, size_t needed, size_t *capacity) {
-    if (needed <= *capacity)
-        return;
+    if (needed <= *capacity) return;
     size_t larger = *capacity ? *capacity : 8;
-    while (larger < needed)
-        larger = larger > SIZE_MAX / 2 ? needed : larger * 2;
-    if (larger > SIZE_MAX / item_bytes)
-        memory_exhausted();
+    while (larger < needed) larger = larger > SIZE_MAX / 2 ? needed : larger * 2;
+    if (larger > SIZE_MAX / item_bytes) memory_exhausted();
     *items = reallocate(*items, larger * item_bytes);
     *capacity = larger;
 }

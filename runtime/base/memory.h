@@ -15,7 +15,12 @@ char *copy_string(const char *text);
 char *copy_bytes(const char *text, size_t length); /* NUL-terminated copy of a slice */
 
 /* A growable array of TYPE: LIST(Node *) nodes = {0}; list_push(&nodes, node); free with list_free. */
-#define LIST(TYPE) struct { TYPE *items; size_t count; size_t capacity; }
+#define LIST(TYPE) \
+    struct { \
+        TYPE *items; \
+        size_t count; \
+        size_t capacity; \
+    }
 #define list_push(list, value) \
     (list_reserve((void **)&(list)->items, sizeof *(list)->items, (list)->count + 1, &(list)->capacity), \
      (list)->items[(list)->count++] = (value))

@@ -10,8 +10,7 @@
 enum { FULL_COUNT = 100, LINE_COLUMNS = 100, NUMBER_TEXT = 64 };
 
 /* "1.50000e-07" -> "1.5e-7", "2.500" -> "2.5" */
-static void trim_number(char *number)
-{
+static void trim_number(char *number) {
     char *exponent = strchr(number, 'e');
     char tail[16] = "";
     if (exponent) {
@@ -28,12 +27,20 @@ static void trim_number(char *number)
     strcat(number, tail);
 }
 
-static void print_float(double value, int significant, double whole_limit, Text *out)
-{
+static void print_float(double value, int significant, double whole_limit, Text *out) {
     char number[NUMBER_TEXT];
-    if (isnan(value)) { text_add(out, "nan"); return; }
-    if (isinf(value)) { text_add(out, value < 0 ? "-inf" : "inf"); return; }
-    if (value == 0) { text_add(out, "0"); return; }
+    if (isnan(value)) {
+        text_add(out, "nan");
+        return;
+    }
+    if (isinf(value)) {
+        text_add(out, value < 0 ? "-inf" : "inf");
+        return;
+    }
+    if (value == 0) {
+        text_add(out, "0");
+        return;
+    }
     double size = fabs(value);
     bool is_whole = size < whole_limit && value == nearbyint(value);
     if (is_whole || (size >= pow(10, significant) && size < 1e7)) snprintf(number, sizeof number, "%.0f", value);
@@ -42,13 +49,9 @@ static void print_float(double value, int significant, double whole_limit, Text 
     text_add(out, number);
 }
 
-void number_print_digits(double value, int significant, Text *out)
-{
-    print_float(value, significant, significant > 6 ? 1e15 : 1e7, out);
-}
+void number_print_digits(double value, int significant, Text *out) { print_float(value, significant, significant > 6 ? 1e15 : 1e7, out); }
 
-void number_print(double value, DType dtype, Text *out)
-{
+void number_print(double value, DType dtype, Text *out) {
     switch (dtype) {
     case DTYPE_BOOL: text_add(out, value != 0 ? "true" : "false"); break;
     case DTYPE_I64: text_addf(out, "%.0f", value == 0 ? 0.0 : value); break;
@@ -57,8 +60,7 @@ void number_print(double value, DType dtype, Text *out)
     }
 }
 
-void element_print(const Tensor *tensor, int64_t index, Text *out)
-{
+void element_print(const Tensor *tensor, int64_t index, Text *out) {
     if (tensor->dtype == DTYPE_I64) text_addf(out, "%" PRId64, tensor_i64(tensor)[index]);
     else number_print(tensor_number(tensor, index), tensor->dtype, out);
 }
@@ -73,25 +75,21 @@ typedef struct Printer {
     int left, right;         /* columns before and after the decimal point, over all shown elements; 0: no padding */
 } Printer;
 
-static bool is_cut(const Printer *printer, int axis)
-{
+static bool is_cut(const Printer *printer, int axis) {
     return printer->edges[axis] && printer->tensor->shape.dims[axis] > 2 * printer->edges[axis];
 }
 
-static int64_t after_gap(const Printer *printer, int axis, int64_t i)
-{
+static int64_t after_gap(const Printer *printer, int axis, int64_t i) {
     return is_cut(printer, axis) && i == printer->edges[axis] ? printer->tensor->shape.dims[axis] - printer->edges[axis] : i;
 }
 
 /* Columns before the decimal point (or the exponent, or the end). */
-static int point_column(const char *number)
-{
+static int point_column(const char *number) {
     int digits = (int)strcspn(number, ".e");
     return strchr("tfni", number[number[0] == '-']) ? (int)strlen(number) : digits;
 }
 
-static void measure(Printer *printer, int axis, int64_t offset)
-{
+static void measure(Printer *printer, int axis, int64_t offset) {
     const Tensor *tensor = printer->tensor;
     if (axis == tensor->shape.rank) {
         Text number = {0};
@@ -108,8 +106,7 @@ static void measure(Printer *printer, int axis, int64_t offset)
     }
 }
 
-static void print_element(Printer *printer, int64_t offset, bool is_last)
-{
+static void print_element(Printer *printer, int64_t offset, bool is_last) {
     Text number = {0};
     element_print(printer->tensor, offset, &number);
     int left = point_column(text_string(&number)), right = (int)number.length - left;
@@ -123,8 +120,7 @@ static void print_element(Printer *printer, int64_t offset, bool is_last)
 }
 
 /* The innermost axis: one line, broken where it would become too long. */
-static void print_row(Printer *printer, int64_t offset)
-{
+static void print_row(Printer *printer, int64_t offset) {
     int axis = printer->tensor->shape.rank - 1;
     int64_t count = printer->tensor->shape.dims[axis];
     int step = printer->left + printer->right + 2, column = axis + 1;
@@ -145,8 +141,7 @@ static void print_row(Printer *printer, int64_t offset)
     text_add_char(printer->out, ']');
 }
 
-static void print_axis(Printer *printer, int axis, int64_t offset)
-{
+static void print_axis(Printer *printer, int axis, int64_t offset) {
     const Shape *shape = &printer->tensor->shape;
     if (axis == shape->rank - 1) {
         print_row(printer, offset);
@@ -171,14 +166,12 @@ static void print_axis(Printer *printer, int axis, int64_t offset)
     text_add_char(printer->out, ']');
 }
 
-static void choose_edges(Printer *printer)
-{
+static void choose_edges(Printer *printer) {
     int rank = printer->tensor->shape.rank;
     for (int axis = 0; axis < rank; axis++) printer->edges[axis] = axis >= rank - 2 ? 3 : 1;
 }
 
-void tensor_print(const Tensor *tensor, Text *out)
-{
+void tensor_print(const Tensor *tensor, Text *out) {
     int rank = tensor->shape.rank;
     int64_t count = tensor_count(tensor);
     char shape[SHAPE_TEXT];

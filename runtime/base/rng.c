@@ -32,24 +32,17 @@ static uint64_t finalise(uint64_t x) {
     return x ^ (x >> 31);
 }
 
-uint64_t rng_mix(uint64_t a, uint64_t b) {
-    return finalise(a + 0x9E3779B97F4A7C15u + finalise(b + 0xD1B54A32D192ED03u));
-}
+uint64_t rng_mix(uint64_t a, uint64_t b) { return finalise(a + 0x9E3779B97F4A7C15u + finalise(b + 0xD1B54A32D192ED03u)); }
 
-uint64_t rng_key(uint64_t seed, uint64_t site) {
-    return rng_mix(seed, site);
-}
+uint64_t rng_key(uint64_t seed, uint64_t site) { return rng_mix(seed, site); }
 
 uint64_t rng_hash(const char *text) {
     uint64_t hash = 0xCBF29CE484222325u;
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
+    for (; *text; text++) hash = (hash ^ (unsigned char)*text) * 0x100000001B3u;
     return finalise(hash);
 }
 
-static uint64_t word64(RngBlock block, uint64_t half) {
-    return (uint64_t)block.word[2 * half + 1] << 32 | block.word[2 * half];
-}
+static uint64_t word64(RngBlock block, uint64_t half) { return (uint64_t)block.word[2 * half + 1] << 32 | block.word[2 * half]; }
 
 float rng_uniform_f32(uint64_t key, uint64_t step, uint64_t index) {
     RngBlock block = rng_block(key, index / 4, step);

@@ -4,12 +4,14 @@
 
 #include <stdint.h>
 
-typedef struct RngBlock { uint32_t word[4]; } RngBlock;
+typedef struct RngBlock {
+    uint32_t word[4];
+} RngBlock;
 
 /* key: (seed, site) mixed by rng_key; counter: (index, step). */
 RngBlock rng_block(uint64_t key, uint64_t counter_low, uint64_t counter_high);
 uint64_t rng_key(uint64_t seed, uint64_t site);
-uint64_t rng_hash(const char *text);                      /* FNV-1a then finalised: names -> sites */
+uint64_t rng_hash(const char *text); /* FNV-1a then finalised: names -> sites */
 uint64_t rng_mix(uint64_t a, uint64_t b);
 /* One number of stream (key, step), position `index`. Uniform in [0, 1); normal by Box-Muller. */
 float rng_uniform_f32(uint64_t key, uint64_t step, uint64_t index);

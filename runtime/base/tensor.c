@@ -24,9 +24,7 @@ const char *dtype_name(DType dtype) {
     return names[dtype];
 }
 
-bool dtype_is_float(DType dtype) {
-    return dtype == DTYPE_F32 || dtype == DTYPE_F64;
-}
+bool dtype_is_float(DType dtype) { return dtype == DTYPE_F32 || dtype == DTYPE_F64; }
 
 /* Free and reclaimable memory; all of it where /proc does not say. */
 static double available_bytes(void) {
@@ -34,18 +32,15 @@ static double available_bytes(void) {
     char line[128];
     unsigned long long kibibytes = 0;
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %llu", &kibibytes) == 1)
-            break;
-    if (file)
-        fclose(file);
+        if (sscanf(line, "MemAvailable: %llu", &kibibytes) == 1) break;
+    if (file) fclose(file);
     return kibibytes ? (double)kibibytes * 1024.0 : (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGE_SIZE);
 }
 
 static bool fault_too_large(DType dtype, Shape shape, Fault *fault) {
     char text[SHAPE_TEXT];
     double bytes = (double)dtype_bytes(dtype);
-    for (int axis = 0; axis < shape.rank; axis++)
-        bytes *= (double)shape.dims[axis];
+    for (int axis = 0; axis < shape.rank; axis++) bytes *= (double)shape.dims[axis];
     return fault_set(fault, "a tensor of shape %s needs %.4g GiB, more than the machine has", shape_text(shape, text), bytes / 0x1p30);
 }
 
@@ -53,14 +48,11 @@ static bool check_size(DType dtype, Shape shape, size_t *bytes, Fault *fault) {
     char text[SHAPE_TEXT];
     int64_t count = (int64_t)dtype_bytes(dtype);
     for (int axis = 0; axis < shape.rank; axis++) {
-        if (shape.dims[axis] < 0)
-            return fault_set(fault, "a tensor cannot have the shape %s", shape_text(shape, text));
-        if (__builtin_mul_overflow(count, shape.dims[axis], &count))
-            return fault_too_large(dtype, shape, fault);
+        if (shape.dims[axis] < 0) return fault_set(fault, "a tensor cannot have the shape %s", shape_text(shape, text));
+        if (__builtin_mul_overflow(count, shape.dims[axis], &count)) return fault_too_large(dtype, shape, fault);
     }
     *bytes = (size_t)count;
-    if (*bytes >= LARGE_BYTES && (double)*bytes > available_bytes())
-        return fault_too_large(dtype, shape, fault);
+    if (*bytes >= LARGE_BYTES && (double)*bytes > available_bytes()) return fault_too_large(dtype, shape, fault);
     return true;
 }
 
@@ -75,15 +67,13 @@ Tensor *tensor_wrap(DType dtype, Shape shape, void *data) {
 static void *allocate_aligned(size_t bytes) {
     size_t alignment = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
     void *data = aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
-    if (data && alignment == HUGE_PAGE)
-        madvise(data, bytes, MADV_HUGEPAGE);
+    if (data && alignment == HUGE_PAGE) madvise(data, bytes, MADV_HUGEPAGE);
     return data;
 }
 
 Tensor *tensor_new(DType dtype, Shape shape, Fault *fault) {
     size_t bytes = 0;
-    if (!check_size(dtype, shape, &bytes, fault))
-        return NULL;
+    if (!check_size(dtype, shape, &bytes, fault)) return NULL;
     void *data = NULL;
     if (bytes > 0) {
         data = allocate_aligned(bytes);
@@ -99,47 +89,38 @@ Tensor *tensor_new(DType dtype, Shape shape, Fault *fault) {
 
 Tensor *tensor_zeros(DType dtype, Shape shape, Fault *fault) {
     Tensor *tensor = tensor_new(dtype, shape, fault);
-    if (tensor && tensor->data)
-        memset(tensor->data, 0, tensor_bytes(tensor));
+    if (tensor && tensor->data) memset(tensor->data, 0, tensor_bytes(tensor));
     return tensor;
 }
 
 Tensor *tensor_copy(const Tensor *tensor, Fault *fault) {
     Tensor *copy = tensor_new(tensor->dtype, tensor->shape, fault);
-    if (copy && copy->data)
-        memcpy(copy->data, tensor->data, tensor_bytes(tensor));
+    if (copy && copy->data) memcpy(copy->data, tensor->data, tensor_bytes(tensor));
     return copy;
 }
 
 /* Between the two floating-point types whole arrays are converted when files are loaded; these loops vectorise. */
 static bool cast_floats(const Tensor *from, Tensor *to, int64_t count) {
     if (from->dtype == DTYPE_F64 && to->dtype == DTYPE_F32)
-        for (int64_t i = 0; i < count; i++)
-            tensor_f32(to)[i] = (float)tensor_f64(from)[i];
+        for (int64_t i = 0; i < count; i++) tensor_f32(to)[i] = (float)tensor_f64(from)[i];
     else if (from->dtype == DTYPE_F32 && to->dtype == DTYPE_F64)
-        for (int64_t i = 0; i < count; i++)
-            tensor_f64(to)[i] = (double)tensor_f32(from)[i];
-    else
-        return false;
+        for (int64_t i = 0; i < count; i++) tensor_f64(to)[i] = (double)tensor_f32(from)[i];
+    else return false;
     return true;
 }
 
 Tensor *tensor_cast(const Tensor *tensor, DType dtype, Fault *fault) {
-    if (tensor->dtype == dtype)
-        return tensor_copy(tensor, fault);
+    if (tensor->dtype == dtype) return tensor_copy(tensor, fault);
     Tensor *cast = tensor_new(dtype, tensor->shape, fault);
     int64_t count = cast ? tensor_count(cast) : 0;
-    if (!cast || cast_floats(tensor, cast, count))
-        return cast;
-    for (int64_t i = 0; i < count; i++)
-        tensor_set_number(cast, i, tensor_number(tensor, i));
+    if (!cast || cast_floats(tensor, cast, count)) return cast;
+    for (int64_t i = 0; i < count; i++) tensor_set_number(cast, i, tensor_number(tensor, i));
     return cast;
 }
 
 Tensor *tensor_scalar(DType dtype, double value) {
     void *data = aligned_alloc(ALIGNMENT, ALIGNMENT);
-    if (!data)
-        data = allocate(ALIGNMENT); /* ends the process when nothing is left */
+    if (!data) data = allocate(ALIGNMENT); /* ends the process when nothing is left */
     Tensor *tensor = tensor_wrap(dtype, shape_scalar(), data);
     tensor->owns_data = true;
     tensor_set_number(tensor, 0, value);
@@ -152,20 +133,14 @@ Tensor *tensor_retain(Tensor *tensor) {
 }
 
 void tensor_release(Tensor *tensor) {
-    if (!tensor || __atomic_sub_fetch(&tensor->references, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    if (tensor->owns_data)
-        free(tensor->data);
+    if (!tensor || __atomic_sub_fetch(&tensor->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+    if (tensor->owns_data) free(tensor->data);
     free(tensor);
 }
 
-int64_t tensor_count(const Tensor *tensor) {
-    return shape_count(tensor->shape);
-}
+int64_t tensor_count(const Tensor *tensor) { return shape_count(tensor->shape); }
 
-size_t tensor_bytes(const Tensor *tensor) {
-    return (size_t)tensor_count(tensor) * dtype_bytes(tensor->dtype);
-}
+size_t tensor_bytes(const Tensor *tensor) { return (size_t)tensor_count(tensor) * dtype_bytes(tensor->dtype); }
 
 double tensor_number(const Tensor *tensor, int64_t index) {
     switch (tensor->dtype) {
@@ -179,10 +154,8 @@ double tensor_number(const Tensor *tensor, int64_t index) {
 
 /* Truncation that is defined for every double: out of range saturates, NaN is 0. */
 static int64_t to_i64(double value) {
-    if (value != value)
-        return 0;
-    if (value >= 0x1p63)
-        return INT64_MAX;
+    if (value != value) return 0;
+    if (value >= 0x1p63) return INT64_MAX;
     return value < -0x1p63 ? INT64_MIN : (int64_t)value;
 }
 
@@ -201,8 +174,7 @@ void table_add(TensorTable *table, const char *name, Tensor *tensor) {
 
 Tensor *table_find(const TensorTable *table, const char *name) {
     for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->items[i].name, name) == 0)
-            return table->items[i].tensor;
+        if (strcmp(table->items[i].name, name) == 0) return table->items[i].tensor;
     return NULL;
 }
 

@@ -11,8 +11,8 @@
 typedef enum DType { DTYPE_BOOL, DTYPE_I64, DTYPE_F32, DTYPE_F64 } DType; /* in the order of promotion */
 enum { DTYPE_COUNT = 4, RANK_MAX = 8 };
 
-size_t dtype_bytes(DType dtype);       /* 1, 8, 4, 8 */
-const char *dtype_name(DType dtype);   /* "bool" "i64" "f32" "f64" */
+size_t dtype_bytes(DType dtype);     /* 1, 8, 4, 8 */
+const char *dtype_name(DType dtype); /* "bool" "i64" "f32" "f64" */
 bool dtype_is_float(DType dtype);
 
 typedef struct Shape {
@@ -24,9 +24,9 @@ Shape shape_of(int rank, const int64_t *dims);
 Shape shape_scalar(void);
 Shape shape_1(int64_t a);
 Shape shape_2(int64_t a, int64_t b);
-int64_t shape_count(Shape shape);      /* product of dims; 1 for rank 0; shapes are checked on creation to fit int64 */
+int64_t shape_count(Shape shape); /* product of dims; 1 for rank 0; shapes are checked on creation to fit int64 */
 bool shape_equal(Shape a, Shape b);
-bool shape_broadcast(Shape a, Shape b, Shape *out); /* numpy rules; false when they do not fit */
+bool shape_broadcast(Shape a, Shape b, Shape *out);         /* numpy rules; false when they do not fit */
 void shape_strides(Shape shape, int64_t strides[RANK_MAX]); /* row-major, in elements */
 /* "[32, 10]"; "[]" for a scalar. Writes into `buffer`, returns it. */
 enum { SHAPE_TEXT = 192 };
@@ -45,8 +45,8 @@ Tensor *tensor_new(DType dtype, Shape shape, Fault *fault);
 Tensor *tensor_zeros(DType dtype, Shape shape, Fault *fault);
 Tensor *tensor_copy(const Tensor *tensor, Fault *fault);
 Tensor *tensor_cast(const Tensor *tensor, DType dtype, Fault *fault); /* new reference, even when the dtype agrees */
-Tensor *tensor_scalar(DType dtype, double value);                    /* rank 0; never NULL */
-Tensor *tensor_wrap(DType dtype, Shape shape, void *data);           /* borrows `data`, which must outlive it */
+Tensor *tensor_scalar(DType dtype, double value);                     /* rank 0; never NULL */
+Tensor *tensor_wrap(DType dtype, Shape shape, void *data);            /* borrows `data`, which must outlive it */
 Tensor *tensor_retain(Tensor *tensor);
 void tensor_release(Tensor *tensor); /* NULL allowed */
 

@@ -29,17 +29,15 @@ struct Builtin {
 };
 
 static void add_classes(DataSet *set, const char *field, const char *classes) {
-    if (!classes)
-        return;
+    if (!classes) return;
     NameList *names = category_add(&set->categories, field);
-    for (const char *at = classes; ; at++) {
+    for (const char *at = classes;; at++) {
         size_t length = strcspn(at, ",");
         char *name = copy_bytes(at, length);
         names_add(names, name);
         free(name);
         at += length;
-        if (!*at)
-            return;
+        if (!*at) return;
     }
 }
 
@@ -61,8 +59,7 @@ static bool load_pictures(const Builtin *builtin, DType float_type, DataSet *set
 /* Moves rows first, first + 1, … of `all` into a new split. */
 static bool add_range(DataSet *set, const char *name, const Split *all, int64_t first, int64_t count, Fault *fault) {
     int64_t *rows = allocate((size_t)count * sizeof *rows);
-    for (int64_t i = 0; i < count; i++)
-        rows[i] = first + i;
+    for (int64_t i = 0; i < count; i++) rows[i] = first + i;
     bool added = split_select(all, rows, count, dataset_add_split(set, name), fault);
     free(rows);
     return added;
@@ -73,8 +70,8 @@ static bool load_digits(const Builtin *builtin, DType float_type, DataSet *set, 
     (void)builtin;
     Split all = {.name = copy_string("all")};
     bool loaded = pictures_add_embedded(&all, "digits-images.idx", 16.0, float_type, &set->sample, fault) &&
-                  labels_add_embedded(&all, "y", "digits-labels.idx", fault) &&
-                  add_range(set, "train", &all, 0, 1297, fault) && add_range(set, "test", &all, 1297, 500, fault);
+                  labels_add_embedded(&all, "y", "digits-labels.idx", fault) && add_range(set, "train", &all, 0, 1297, fault) &&
+                  add_range(set, "test", &all, 1297, 500, fault);
     split_clear(&all);
     return loaded;
 }
@@ -85,8 +82,7 @@ static bool load_fashion_split(const char *split_name, const char *prefix, DType
     snprintf(images, sizeof images, FASHION_MNIST_DIRECTORY "/%s-images-idx3-ubyte.gz", prefix);
     snprintf(labels, sizeof labels, FASHION_MNIST_DIRECTORY "/%s-labels-idx1-ubyte.gz", prefix);
     Tensor *y = NULL;
-    if (!pictures_add_file(split, images, 255.0, float_type, &set->sample, fault) || !idx_read(labels, &y, fault))
-        return false;
+    if (!pictures_add_file(split, images, 255.0, float_type, &set->sample, fault) || !idx_read(labels, &y, fault)) return false;
     table_add(&split->fields, "y", y);
     return split_rows(split) >= 0 || fault_set(fault, "the data set 'fashion-mnist' is damaged: it has not as many labels as pictures");
 }
@@ -113,8 +109,7 @@ static bool read_table(const char *file, DType float_type, TensorTable *columns,
 static bool is_listed(const char *list, const char *name) {
     size_t length = strlen(name);
     for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0'))
-            return true;
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0')) return true;
     return false;
 }
 
@@ -125,14 +120,12 @@ static bool is_feature(const Builtin *builtin, const char *column) {
 /* The columns that are neither the target nor kept apart, side by side: [n, d]. */
 static Tensor *join_features(const Builtin *builtin, const TensorTable *columns, DType float_type, NameList *features, Fault *fault) {
     for (size_t i = 0; i < columns->count; i++)
-        if (is_feature(builtin, columns->items[i].name))
-            names_add(features, columns->items[i].name);
+        if (is_feature(builtin, columns->items[i].name)) names_add(features, columns->items[i].name);
     int64_t rows = columns->items[0].tensor->shape.dims[0], width = (int64_t)features->count;
     Tensor *x = tensor_new(float_type, shape_2(rows, width), fault);
     for (int64_t j = 0; x && j < width; j++) {
         const Tensor *column = table_find(columns, features->items[j]);
-        for (int64_t i = 0; i < rows; i++)
-            tensor_set_number(x, i * width + j, tensor_number(column, i));
+        for (int64_t i = 0; i < rows; i++) tensor_set_number(x, i * width + j, tensor_number(column, i));
     }
     return x;
 }
@@ -189,8 +182,8 @@ static bool load_attributes(const char *name, DType float_type, DataSet *set, Sp
 
 static bool load_pixelfaces(const Builtin *builtin, DType float_type, DataSet *set, Fault *fault) {
     Split all = {.name = copy_string("all")};
-    bool loaded = load_attributes(builtin->name, float_type, set, &all, fault) &&
-                  add_range(set, "train", &all, 0, 900, fault) && add_range(set, "test", &all, 900, 300, fault);
+    bool loaded = load_attributes(builtin->name, float_type, set, &all, fault) && add_range(set, "train", &all, 0, 900, fault) &&
+                  add_range(set, "test", &all, 900, 300, fault);
     split_clear(&all);
     return loaded;
 }
@@ -208,8 +201,7 @@ static bool load_emojicir(const Builtin *builtin, DType float_type, DataSet *set
     for (int which = 1; loaded && which >= 0; which--) {
         int64_t chosen = 0;
         for (int64_t i = 0; i < count; i++)
-            if (tensor_i64(membership)[i] == which)
-                rows[chosen++] = i;
+            if (tensor_i64(membership)[i] == which) rows[chosen++] = i;
         loaded = split_select(&all, rows, chosen, dataset_add_split(set, names[which]), fault);
     }
     free(rows);
@@ -238,8 +230,7 @@ static bool load_image(const Builtin *builtin, DType float_type, DataSet *set, F
     char *bytes = embedded_read(builtin->file, &length, fault);
     bool read = bytes && pnm_parse(bytes, length, builtin->file, float_type, &image, fault);
     free(bytes);
-    if (read)
-        table_add(&dataset_add_split(set, "all")->fields, "image", image);
+    if (read) table_add(&dataset_add_split(set, "all")->fields, "image", image);
     return read;
 }
 
@@ -264,25 +255,29 @@ static bool load_faceshape(const Builtin *builtin, DType float_type, DataSet *se
     }
     names_free(&ignored);
     table_free(&columns);
-    if (!components || !read_table("faceshape-eigenvalues.csv", float_type, &columns, &set->categories, fault))
-        return false;
+    if (!components || !read_table("faceshape-eigenvalues.csv", float_type, &columns, &set->categories, fault)) return false;
     table_add(&split->fields, "eigenvalues", tensor_retain(columns.items[0].tensor));
     table_free(&columns);
     return true;
 }
 
 static const Builtin BUILTINS[] = {
-    {"fashion-mnist", "70000 pictures of clothes, 28 x 28, 10 classes: train 60000, test 10000; x [n, 784], y (installed apart)", .load = load_fashion_mnist, .classes = FASHION_CLASSES},
-    {"fashion-14", "5000 pictures of clothes, 14 x 14, 10 classes: train 4000, test 1000; x [n, 196], y", .load = load_pictures, .classes = FASHION_CLASSES},
+    {"fashion-mnist", "70000 pictures of clothes, 28 x 28, 10 classes: train 60000, test 10000; x [n, 784], y (installed apart)",
+     .load = load_fashion_mnist, .classes = FASHION_CLASSES},
+    {"fashion-14", "5000 pictures of clothes, 14 x 14, 10 classes: train 4000, test 1000; x [n, 196], y", .load = load_pictures,
+     .classes = FASHION_CLASSES},
     {"digits", "1797 handwritten digits, 8 x 8: train 1297, test 500 by other writers; x [n, 64], y", .load = load_digits},
     {"cvdigits", "5000 handwritten digits, 10 x 10: train 4000, test 1000; x [n, 100], y", .load = load_pictures},
     {"iris", "150 flowers of 3 species; x [150, 4], y", .load = load_table, .target = "species", .classes = "setosa,versicolor,virginica"},
     {"wine", "178 wines of 3 cultivars; x [178, 13], y", .load = load_table, .target = "cultivar", .classes = "class_0,class_1,class_2"},
-    {"breast-cancer", "569 tumours, malignant (0) or benign (1); x [569, 30], y", .load = load_table, .target = "benign", .classes = "malignant,benign"},
+    {"breast-cancer", "569 tumours, malignant (0) or benign (1); x [569, 30], y", .load = load_table, .target = "benign",
+     .classes = "malignant,benign"},
     {"diabetes", "442 patients, progression after a year; x [442, 10] as measured, y", .load = load_table, .target = "progression"},
     {"concrete", "1030 mixtures, compressive strength; x [1030, 8], y", .load = load_table, .target = "compressive_strength"},
-    {"meats", "215 near-infrared spectra; x [215, 100], y = fat, also water and protein", .load = load_table, .target = "fat", .apart = "water,protein"},
-    {"pixelfaces", "1200 drawn faces, 16 x 16 in colour, with 12 attributes: train 900, test 300; x [n, 768], smile, glasses, hat, …", .load = load_pixelfaces},
+    {"meats", "215 near-infrared spectra; x [215, 100], y = fat, also water and protein", .load = load_table, .target = "fat",
+     .apart = "water,protein"},
+    {"pixelfaces", "1200 drawn faces, 16 x 16 in colour, with 12 attributes: train 900, test 300; x [n, 768], smile, glasses, hat, …",
+     .load = load_pixelfaces},
     {"faceshape", "71 face landmarks: mean [142], components [142, 20], eigenvalues [20]", .load = load_faceshape, .target = "mean"},
     {"emojicir", "1896 emoji, 16 x 16 in colour, with tone, gender and role: train 1506, test 390; x [n, 768]", .load = load_emojicir},
     {"brain", "62 slices of a head, 64 x 64, with tissue labels; x [62, 4096], y [62, 4096]", .load = load_brain},
@@ -299,23 +294,17 @@ static const Builtin BUILTINS[] = {
     {"elephant", "a mesh; vertices [v, 3], faces [f, 3]", .load = load_mesh, .file = "elephant.off"},
 };
 
-size_t builtin_count(void) {
-    return sizeof BUILTINS / sizeof *BUILTINS;
-}
+size_t builtin_count(void) { return sizeof BUILTINS / sizeof *BUILTINS; }
 
-BuiltinInfo builtin_info(size_t index) {
-    return (BuiltinInfo){BUILTINS[index].name, BUILTINS[index].summary};
-}
+BuiltinInfo builtin_info(size_t index) { return (BuiltinInfo){BUILTINS[index].name, BUILTINS[index].summary}; }
 
 DataSet *builtin_load(const char *name, DType float_type, bool *known, Fault *fault) {
     *known = false;
     for (size_t i = 0; i < builtin_count(); i++) {
-        if (strcmp(BUILTINS[i].name, name) != 0)
-            continue;
+        if (strcmp(BUILTINS[i].name, name) != 0) continue;
         *known = true;
         DataSet *set = dataset_new(name);
-        if (BUILTINS[i].load(&BUILTINS[i], float_type, set, fault))
-            return set;
+        if (BUILTINS[i].load(&BUILTINS[i], float_type, set, fault)) return set;
         dataset_free(set);
         return NULL;
     }

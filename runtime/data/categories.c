@@ -5,20 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void names_add(NameList *names, const char *name) {
-    list_push(names, copy_string(name));
-}
+void names_add(NameList *names, const char *name) { list_push(names, copy_string(name)); }
 
 void names_free(NameList *names) {
-    for (size_t i = 0; i < names->count; i++)
-        free(names->items[i]);
+    for (size_t i = 0; i < names->count; i++) free(names->items[i]);
     list_free(names);
 }
 
 static Category *find(const CategoryTable *table, const char *field) {
     for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->items[i].field, field) == 0)
-            return &table->items[i];
+        if (strcmp(table->items[i].field, field) == 0) return &table->items[i];
     return NULL;
 }
 

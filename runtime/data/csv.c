@@ -46,8 +46,7 @@ static char find_separator(const char *text, const char *end) {
         semicolons += !quoted && *text == ';';
         tabs += !quoted && *text == '\t';
     }
-    if (semicolons > commas && semicolons >= tabs)
-        return ';';
+    if (semicolons > commas && semicolons >= tabs) return ';';
     return tabs > commas ? '\t' : ',';
 }
 
@@ -55,9 +54,7 @@ static bool at_break(const Scanner *scanner) {
     return scanner->at == scanner->end || *scanner->at == '\n' || *scanner->at == '\r' || *scanner->at == scanner->separator;
 }
 
-static bool is_blank(const Scanner *scanner, char c) {
-    return (c == ' ' || c == '\t') && c != scanner->separator;
-}
+static bool is_blank(const Scanner *scanner, char c) { return (c == ' ' || c == '\t') && c != scanner->separator; }
 
 /* A quoted cell; doubled quotes inside become one. Leaves `at` on the break after it; `*last` is the end of the content. */
 static bool scan_quoted(Scanner *scanner, char **content, char **last) {
@@ -68,33 +65,28 @@ static bool scan_quoted(Scanner *scanner, char **content, char **last) {
         if (scanner->at == scanner->end)
             return fault_set(scanner->fault, "cannot read %s: the quote opened in line %zu is never closed", scanner->subject, opened);
         if (*scanner->at == '"') {
-            if (scanner->at + 1 == scanner->end || scanner->at[1] != '"')
-                break;
+            if (scanner->at + 1 == scanner->end || scanner->at[1] != '"') break;
             scanner->at++;
         }
         scanner->line += *scanner->at == '\n';
         *write++ = *scanner->at;
     }
     scanner->at++;
-    while (scanner->at < scanner->end && is_blank(scanner, *scanner->at))
-        scanner->at++;
+    while (scanner->at < scanner->end && is_blank(scanner, *scanner->at)) scanner->at++;
     if (!at_break(scanner))
-        return fault_set(scanner->fault, "cannot read %s: in line %zu there is text after a closing quote", scanner->subject, scanner->line);
+        return fault_set(scanner->fault, "cannot read %s: in line %zu there is text after a closing quote", scanner->subject,
+                         scanner->line);
     *last = write;
     return true;
 }
 
 static bool scan_cell(Scanner *scanner, char **content, char **last) {
-    while (scanner->at < scanner->end && is_blank(scanner, *scanner->at))
-        scanner->at++;
-    if (scanner->at < scanner->end && *scanner->at == '"')
-        return scan_quoted(scanner, content, last);
+    while (scanner->at < scanner->end && is_blank(scanner, *scanner->at)) scanner->at++;
+    if (scanner->at < scanner->end && *scanner->at == '"') return scan_quoted(scanner, content, last);
     *content = scanner->at;
-    while (!at_break(scanner))
-        scanner->at++;
+    while (!at_break(scanner)) scanner->at++;
     *last = scanner->at;
-    while (*last > *content && is_blank(scanner, (*last)[-1]))
-        (*last)--;
+    while (*last > *content && is_blank(scanner, (*last)[-1])) (*last)--;
     return true;
 }
 
@@ -104,18 +96,14 @@ static bool scan_record(Scanner *scanner, Grid *grid, size_t *count) {
     *count = 0;
     for (;;) {
         char *content = NULL, *last = NULL;
-        if (!scan_cell(scanner, &content, &last))
-            return false;
+        if (!scan_cell(scanner, &content, &last)) return false;
         char ended_by = scanner->at < scanner->end ? *scanner->at : '\n';
-        if (ended_by == '\r' && scanner->at + 1 < scanner->end && scanner->at[1] == '\n')
-            scanner->at++;
-        if (scanner->at < scanner->end)
-            scanner->at++;
+        if (ended_by == '\r' && scanner->at + 1 < scanner->end && scanner->at[1] == '\n') scanner->at++;
+        if (scanner->at < scanner->end) scanner->at++;
         *last = '\0';
         list_push(&grid->cells, content);
         ++*count;
-        if (ended_by != scanner->separator)
-            return true;
+        if (ended_by != scanner->separator) return true;
     }
 }
 
@@ -129,17 +117,14 @@ static bool scan_grid(Scanner *scanner, Grid *grid) {
         size_t line = scanner->line, count;
         bool comment = *scanner->at == '#' && grid->rows == 0;
         if (comment || *scanner->at == '\n' || *scanner->at == '\r') { /* leading remarks and empty lines */
-            while (scanner->at < scanner->end && *scanner->at != '\n' && *scanner->at != '\r')
-                scanner->at++;
+            while (scanner->at < scanner->end && *scanner->at != '\n' && *scanner->at != '\r') scanner->at++;
             scanner->at += scanner->at + 1 < scanner->end && scanner->at[0] == '\r' && scanner->at[1] == '\n';
             scanner->at += scanner->at < scanner->end;
             scanner->line++;
             continue;
         }
-        if (grid->rows == 0)
-            scanner->separator = find_separator(scanner->at, scanner->end);
-        if (!scan_record(scanner, grid, &count))
-            return false;
+        if (grid->rows == 0) scanner->separator = find_separator(scanner->at, scanner->end);
+        if (!scan_record(scanner, grid, &count)) return false;
         list_push(&grid->lines, line);
         scanner->line++;
         if (grid->rows++ == 0) {
@@ -155,8 +140,7 @@ static bool scan_grid(Scanner *scanner, Grid *grid) {
 static bool is_missing(const char *cell) {
     static const char *const texts[] = {"", "NA", "N/A", "null", "NULL", "?"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(cell, texts[i]) == 0)
-            return true;
+        if (strcmp(cell, texts[i]) == 0) return true;
     return false;
 }
 
@@ -164,9 +148,9 @@ static bool is_missing(const char *cell) {
 static bool parse_number(const char *cell, double *value) {
     size_t length = strspn(cell, "0123456789+-.eE");
     const char *unsigned_text = cell + (*cell == '+' || *cell == '-');
-    bool word = strcasecmp(unsigned_text, "inf") == 0 || strcasecmp(unsigned_text, "infinity") == 0 || strcasecmp(unsigned_text, "nan") == 0;
-    if (!*cell || (cell[length] && !word))
-        return false;
+    bool word = strcasecmp(unsigned_text, "inf") == 0 || strcasecmp(unsigned_text, "infinity") == 0 ||
+                strcasecmp(unsigned_text, "nan") == 0;
+    if (!*cell || (cell[length] && !word)) return false;
     char *end;
     *value = strtod(cell, &end);
     return *end == '\0';
@@ -174,8 +158,7 @@ static bool parse_number(const char *cell, double *value) {
 
 static bool parse_whole(const char *cell, int64_t *value) {
     const char *digits = cell + (*cell == '+' || *cell == '-');
-    if (!*digits || digits[strspn(digits, "0123456789")])
-        return false;
+    if (!*digits || digits[strspn(digits, "0123456789")]) return false;
     errno = 0;
     *value = strtoll(cell, NULL, 10);
     return errno == 0;
@@ -183,9 +166,7 @@ static bool parse_whole(const char *cell, int64_t *value) {
 
 typedef enum ColumnKind { COLUMN_WHOLE, COLUMN_NUMBER, COLUMN_TEXT } ColumnKind;
 
-static const char *cell_at(const Grid *grid, size_t row, size_t column) {
-    return grid->cells.items[row * grid->columns + column];
-}
+static const char *cell_at(const Grid *grid, size_t row, size_t column) { return grid->cells.items[row * grid->columns + column]; }
 
 static ColumnKind column_kind(const Grid *grid, size_t first_row, size_t column) {
     ColumnKind kind = COLUMN_WHOLE;
@@ -193,11 +174,9 @@ static ColumnKind column_kind(const Grid *grid, size_t first_row, size_t column)
     double number;
     for (size_t row = first_row; row < grid->rows; row++) {
         const char *cell = cell_at(grid, row, column);
-        if (kind == COLUMN_WHOLE && parse_whole(cell, &whole))
-            continue;
+        if (kind == COLUMN_WHOLE && parse_whole(cell, &whole)) continue;
         kind = COLUMN_NUMBER;
-        if (!is_missing(cell) && !parse_number(cell, &number))
-            return COLUMN_TEXT;
+        if (!is_missing(cell) && !parse_number(cell, &number)) return COLUMN_TEXT;
     }
     return kind;
 }
@@ -224,34 +203,28 @@ static bool fill_numbers(const Grid *grid, size_t first_row, size_t column, cons
     return true;
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
+static int compare_texts(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
 static void fill_codes(const Grid *grid, size_t first_row, size_t column, Tensor *out, NameList *names) {
     size_t count = grid->rows - first_row, distinct = 0;
     const char **sorted = allocate(count * sizeof *sorted);
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = cell_at(grid, first_row + i, column);
+    for (size_t i = 0; i < count; i++) sorted[i] = cell_at(grid, first_row + i, column);
     qsort(sorted, count, sizeof *sorted, compare_texts);
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || strcmp(sorted[i], sorted[distinct - 1]) != 0)
-            sorted[distinct++] = sorted[i];
+        if (i == 0 || strcmp(sorted[i], sorted[distinct - 1]) != 0) sorted[distinct++] = sorted[i];
     for (size_t i = 0; i < count; i++) {
         const char *cell = cell_at(grid, first_row + i, column);
         const char **found = bsearch(&cell, sorted, distinct, sizeof *sorted, compare_texts);
         tensor_i64(out)[i] = found - sorted;
     }
-    for (size_t i = 0; i < distinct; i++)
-        names_add(names, sorted[i]);
+    for (size_t i = 0; i < distinct; i++) names_add(names, sorted[i]);
     free(sorted);
 }
 
 static bool has_header(const Grid *grid) {
     double number;
     for (size_t column = 0; column < grid->columns; column++)
-        if (parse_number(cell_at(grid, 0, column), &number))
-            return false;
+        if (parse_number(cell_at(grid, 0, column), &number)) return false;
     return true;
 }
 
@@ -259,23 +232,19 @@ static bool add_columns(const Grid *grid, const Reading *reading, TensorTable *c
     const char *subject = reading->subject;
     Fault *fault = reading->fault;
     size_t first_row = has_header(grid) ? 1 : 0;
-    if (grid->rows == first_row)
-        return fault_set(fault, "cannot read %s: it has a header but no rows", subject);
+    if (grid->rows == first_row) return fault_set(fault, "cannot read %s: it has a header but no rows", subject);
     for (size_t column = 0; column < grid->columns; column++) {
         char numbered[32];
         snprintf(numbered, sizeof numbered, "column_%zu", column + 1);
         const char *name = first_row && *cell_at(grid, 0, column) ? cell_at(grid, 0, column) : numbered;
-        if (table_find(columns, name))
-            return fault_set(fault, "cannot read %s: two columns have the name '%s'", subject, name);
+        if (table_find(columns, name)) return fault_set(fault, "cannot read %s: two columns have the name '%s'", subject, name);
         ColumnKind kind = column_kind(grid, first_row, column);
-        Tensor *tensor = tensor_new(kind == COLUMN_NUMBER ? reading->float_type : DTYPE_I64, shape_1((int64_t)(grid->rows - first_row)), fault);
-        if (!tensor)
-            return false;
+        Tensor *tensor = tensor_new(kind == COLUMN_NUMBER ? reading->float_type : DTYPE_I64, shape_1((int64_t)(grid->rows - first_row)),
+                                    fault);
+        if (!tensor) return false;
         table_add(columns, name, tensor);
-        if (kind == COLUMN_TEXT)
-            fill_codes(grid, first_row, column, tensor, category_add(categories, name));
-        else if (!fill_numbers(grid, first_row, column, name, reading, tensor))
-            return false;
+        if (kind == COLUMN_TEXT) fill_codes(grid, first_row, column, tensor, category_add(categories, name));
+        else if (!fill_numbers(grid, first_row, column, name, reading, tensor)) return false;
     }
     return true;
 }
@@ -286,10 +255,8 @@ static size_t find_foreign_line(const char *text) {
     while (*text) {
         line += *text == '\n' || (*text == '\r' && text[1] != '\n');
         const char *before = text;
-        if ((unsigned char)*text < 0x80)
-            text++;
-        else if (utf8_next(&text) == 0xFFFD && memcmp(before, "\xEF\xBF\xBD", 3) != 0)
-            return line;
+        if ((unsigned char)*text < 0x80) text++;
+        else if (utf8_next(&text) == 0xFFFD && memcmp(before, "\xEF\xBF\xBD", 3) != 0) return line;
     }
     return 0;
 }
@@ -299,17 +266,15 @@ static bool fault_foreign(size_t line, const char *subject, Fault *fault) {
     return fault_help(fault, "save it as UTF-8, for example with iconv -f latin1 -t utf-8");
 }
 
-bool csv_parse(char *text, size_t length, const char *subject, DType float_type, bool finite, TensorTable *columns, CategoryTable *categories,
-               Fault *fault) {
-    if (memchr(text, '\0', length))
-        return fault_set(fault, "cannot read %s: it is not text, there is a zero byte in it", subject);
+bool csv_parse(char *text, size_t length, const char *subject, DType float_type, bool finite, TensorTable *columns,
+               CategoryTable *categories, Fault *fault) {
+    if (memchr(text, '\0', length)) return fault_set(fault, "cannot read %s: it is not text, there is a zero byte in it", subject);
     if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) { /* the byte order mark that spreadsheets write */
         text += 3;
         length -= 3;
     }
     size_t foreign = find_foreign_line(text);
-    if (foreign)
-        return fault_foreign(foreign, subject, fault);
+    if (foreign) return fault_foreign(foreign, subject, fault);
     Scanner scanner = {.at = text, .end = text + length, .separator = ',', .line = 1, .subject = subject, .fault = fault};
     Grid grid = {0};
     Reading reading = {subject, float_type, finite, fault};
@@ -322,8 +287,7 @@ bool csv_parse(char *text, size_t length, const char *subject, DType float_type,
 bool csv_read(const char *path, DType float_type, bool finite, TensorTable *columns, CategoryTable *categories, Fault *fault) {
     size_t length;
     char *text = gzip_file_read(path, &length, fault);
-    if (!text)
-        return false;
+    if (!text) return false;
     char subject[512];
     snprintf(subject, sizeof subject, "'%s'", path);
     bool read = csv_parse(text, length, subject, float_type, finite, columns, categories, fault);

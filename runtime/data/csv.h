@@ -13,8 +13,8 @@
 /* Adds one [n] tensor per column. On failure what was added stays in the tables for the caller to free. */
 bool csv_read(const char *path, DType float_type, bool finite, TensorTable *columns, CategoryTable *categories, Fault *fault);
 /* The same from memory; `text` is changed in place and has a NUL at text[length]. `subject`: "'x.csv'". */
-bool csv_parse(char *text, size_t length, const char *subject, DType float_type, bool finite, TensorTable *columns, CategoryTable *categories,
-               Fault *fault);
+bool csv_parse(char *text, size_t length, const char *subject, DType float_type, bool finite, TensorTable *columns,
+               CategoryTable *categories, Fault *fault);
 /* Columns are [n] or [n, d] (written as name_1 … name_d). Codes of fields in `categories` (may be NULL) are written as
  * texts, NaN as an empty cell, floats so that they read back to the same bits. Without rows it is a fault, since such a
  * file says nothing of what its columns hold. */

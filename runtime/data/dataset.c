@@ -18,10 +18,8 @@ void split_clear(Split *split) {
 }
 
 void dataset_free(DataSet *set) {
-    if (!set)
-        return;
-    for (size_t i = 0; i < set->split_count; i++)
-        split_clear(&set->splits[i]);
+    if (!set) return;
+    for (size_t i = 0; i < set->split_count; i++) split_clear(&set->splits[i]);
     free(set->splits);
     free(set->name);
     categories_free(&set->categories);
@@ -38,8 +36,7 @@ Split *dataset_add_split(DataSet *set, const char *name) {
 
 Split *dataset_split(const DataSet *set, const char *name) {
     for (size_t i = 0; i < set->split_count; i++)
-        if (strcmp(set->splits[i].name, name) == 0)
-            return &set->splits[i];
+        if (strcmp(set->splits[i].name, name) == 0) return &set->splits[i];
     return NULL;
 }
 
@@ -47,8 +44,7 @@ int64_t split_rows(const Split *split) {
     int64_t rows = -1;
     for (size_t i = 0; i < split->fields.count; i++) {
         Shape shape = split->fields.items[i].tensor->shape;
-        if (shape.rank == 0 || (rows >= 0 && shape.dims[0] != rows))
-            return -1;
+        if (shape.rank == 0 || (rows >= 0 && shape.dims[0] != rows)) return -1;
         rows = shape.dims[0];
     }
     return rows;
@@ -63,8 +59,7 @@ Tensor *tensor_take_rows(const Tensor *tensor, const int64_t *rows, int64_t coun
     int64_t existing = shape.dims[0];
     shape.dims[0] = count;
     Tensor *taken = tensor_new(tensor->dtype, shape, fault);
-    if (!taken)
-        return NULL;
+    if (!taken) return NULL;
     size_t row_bytes = existing ? tensor_bytes(tensor) / (size_t)existing : 0;
     for (int64_t i = 0; i < count; i++) {
         if (rows[i] < 0 || rows[i] >= existing) {
@@ -83,8 +78,7 @@ bool split_select(const Split *from, const int64_t *rows, int64_t count, Split *
         return fault_set(fault, "the arrays of '%s' are not equally long, so it has no rows to choose from", from->name);
     for (size_t i = 0; i < from->fields.count; i++) {
         Tensor *taken = tensor_take_rows(from->fields.items[i].tensor, rows, count, fault);
-        if (!taken)
-            return false;
+        if (!taken) return false;
         table_add(&out->fields, from->fields.items[i].name, taken);
     }
     return true;

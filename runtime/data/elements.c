@@ -4,10 +4,19 @@
 
 size_t element_bytes(ElementType type) {
     switch (type) {
-    case ELEMENT_BOOL: case ELEMENT_U8: case ELEMENT_I8: return 1;
-    case ELEMENT_U16: case ELEMENT_I16: case ELEMENT_F16: case ELEMENT_BF16: return 2;
-    case ELEMENT_U32: case ELEMENT_I32: case ELEMENT_F32: return 4;
-    case ELEMENT_U64: case ELEMENT_I64: case ELEMENT_F64: return 8;
+    case ELEMENT_BOOL:
+    case ELEMENT_U8:
+    case ELEMENT_I8: return 1;
+    case ELEMENT_U16:
+    case ELEMENT_I16:
+    case ELEMENT_F16:
+    case ELEMENT_BF16: return 2;
+    case ELEMENT_U32:
+    case ELEMENT_I32:
+    case ELEMENT_F32: return 4;
+    case ELEMENT_U64:
+    case ELEMENT_I64:
+    case ELEMENT_F64: return 8;
     }
     return 8;
 }
@@ -15,9 +24,17 @@ size_t element_bytes(ElementType type) {
 DType element_dtype(ElementType type) {
     switch (type) {
     case ELEMENT_BOOL: return DTYPE_BOOL;
-    case ELEMENT_U8: case ELEMENT_I8: case ELEMENT_U16: case ELEMENT_I16: case ELEMENT_U32: case ELEMENT_I32:
-    case ELEMENT_U64: case ELEMENT_I64: return DTYPE_I64;
-    case ELEMENT_F16: case ELEMENT_BF16: case ELEMENT_F32: return DTYPE_F32;
+    case ELEMENT_U8:
+    case ELEMENT_I8:
+    case ELEMENT_U16:
+    case ELEMENT_I16:
+    case ELEMENT_U32:
+    case ELEMENT_I32:
+    case ELEMENT_U64:
+    case ELEMENT_I64: return DTYPE_I64;
+    case ELEMENT_F16:
+    case ELEMENT_BF16:
+    case ELEMENT_F32: return DTYPE_F32;
     case ELEMENT_F64: return DTYPE_F64;
     }
     return DTYPE_F64;
@@ -61,8 +78,7 @@ static float half_to_float(uint16_t half) {
 
 static uint64_t load(const unsigned char *bytes, size_t width, bool big_endian) {
     uint64_t value = 0;
-    for (size_t i = 0; i < width; i++)
-        value = value << 8 | bytes[big_endian ? i : width - 1 - i];
+    for (size_t i = 0; i < width; i++) value = value << 8 | bytes[big_endian ? i : width - 1 - i];
     return value;
 }
 
@@ -73,15 +89,21 @@ static bool to_i64(ElementType type, uint64_t bits, int64_t *out) {
     case ELEMENT_I16: *out = (int16_t)bits; return true;
     case ELEMENT_I32: *out = (int32_t)bits; return true;
     case ELEMENT_U64: *out = (int64_t)bits; return bits <= INT64_MAX;
-    case ELEMENT_BOOL: case ELEMENT_U8: case ELEMENT_U16: case ELEMENT_U32: case ELEMENT_I64:
-    case ELEMENT_F16: case ELEMENT_BF16: case ELEMENT_F32: case ELEMENT_F64: *out = (int64_t)bits; return true;
+    case ELEMENT_BOOL:
+    case ELEMENT_U8:
+    case ELEMENT_U16:
+    case ELEMENT_U32:
+    case ELEMENT_I64:
+    case ELEMENT_F16:
+    case ELEMENT_BF16:
+    case ELEMENT_F32:
+    case ELEMENT_F64: *out = (int64_t)bits; return true;
     }
     return false;
 }
 
 static float to_f32(ElementType type, uint64_t bits) {
-    if (type == ELEMENT_F16)
-        return half_to_float((uint16_t)bits);
+    if (type == ELEMENT_F16) return half_to_float((uint16_t)bits);
     uint32_t word = type == ELEMENT_BF16 ? (uint32_t)bits << 16 : (uint32_t)bits;
     float value;
     memcpy(&value, &word, sizeof value);
@@ -99,17 +121,18 @@ static bool decode(ElementType type, bool big_endian, const unsigned char *bytes
         case DTYPE_F64: memcpy(&tensor_f64(out)[i], &bits, sizeof bits); break;
         case DTYPE_I64:
             if (!to_i64(type, bits, &tensor_i64(out)[i]))
-                return fault_set(fault, "cannot read %s: the whole number %llu in it is larger than 2^63 - 1", subject, (unsigned long long)bits);
+                return fault_set(fault, "cannot read %s: the whole number %llu in it is larger than 2^63 - 1", subject,
+                                 (unsigned long long)bits);
             break;
         }
     }
     return true;
 }
 
-Tensor *elements_decode(ElementType type, bool big_endian, Shape shape, const char *bytes, size_t available, const char *subject, Fault *fault) {
+Tensor *elements_decode(ElementType type, bool big_endian, Shape shape, const char *bytes, size_t available, const char *subject,
+                        Fault *fault) {
     int64_t size = elements_size(type, shape, subject, fault);
-    if (size < 0)
-        return NULL;
+    if (size < 0) return NULL;
     if ((size_t)size > available) {
         char text[SHAPE_TEXT];
         fault_set(fault, "cannot read %s: its header promises shape %s, which takes %lld bytes, but only %zu follow", subject,
@@ -117,8 +140,7 @@ Tensor *elements_decode(ElementType type, bool big_endian, Shape shape, const ch
         return NULL;
     }
     Tensor *tensor = tensor_new(element_dtype(type), shape, fault);
-    if (!tensor || size == 0)
-        return tensor;
+    if (!tensor || size == 0) return tensor;
     /* The machine is little-endian, so these are already what a tensor holds. */
     if (!big_endian && (type == ELEMENT_F32 || type == ELEMENT_F64 || type == ELEMENT_I64)) {
         memcpy(tensor->data, bytes, (size_t)size);

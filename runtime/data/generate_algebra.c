@@ -8,7 +8,8 @@
 /* c = operation(a, b) in 0..size-1; `modulus` is the size. */
 typedef int64_t Operation(int64_t a, int64_t b, int64_t modulus);
 
-static bool add_rows(const Generation *g, const char *name, const int64_t *order, int64_t count, int64_t size, int64_t first_b, Operation *operation) {
+static bool add_rows(const Generation *g, const char *name, const int64_t *order, int64_t count, int64_t size, int64_t first_b,
+                     Operation *operation) {
     Split *split = dataset_add_split(g->set, name);
     Tensor *x = add_wholes(g, split, "x", shape_2(count, 2));
     Tensor *y = x ? add_wholes(g, split, "y", shape_1(count)) : NULL;
@@ -41,8 +42,7 @@ static int64_t cubic(int64_t a, int64_t b, int64_t p) { return (a * a % p * a + 
 static int64_t divide(int64_t a, int64_t b, int64_t p) {
     int64_t result = a, power = b;
     for (int64_t exponent = p - 2; exponent > 0; exponent /= 2) {
-        if (exponent % 2)
-            result = result * power % p;
+        if (exponent % 2) result = result * power % p;
         power = power * power % p;
     }
     return result;
@@ -75,8 +75,7 @@ static void unrank(int64_t number, int images[5]) {
         int64_t digit = number / factorials[i];
         number %= factorials[i];
         images[i] = left[digit];
-        for (int64_t j = digit; j < 4 - i; j++)
-            left[j] = left[j + 1];
+        for (int64_t j = digit; j < 4 - i; j++) left[j] = left[j + 1];
     }
 }
 
@@ -84,8 +83,7 @@ static int64_t rank_of(const int images[5]) {
     int64_t number = 0;
     for (int i = 0; i < 5; i++) {
         int64_t smaller = 0;
-        for (int j = i + 1; j < 5; j++)
-            smaller += images[j] < images[i];
+        for (int j = i + 1; j < 5; j++) smaller += images[j] < images[i];
         number = number * (5 - i) + smaller;
     }
     return number;
@@ -96,11 +94,8 @@ static int64_t compose(int64_t a, int64_t b, int64_t size) { /* first b, then a 
     int first[5], second[5], product[5];
     unrank(a, first);
     unrank(b, second);
-    for (int i = 0; i < 5; i++)
-        product[i] = first[second[i]];
+    for (int i = 0; i < 5; i++) product[i] = first[second[i]];
     return rank_of(product);
 }
 
-bool generate_permutations_5(const Generation *g) {
-    return make_table(g, 120, 0, g->settings[0], compose);
-}
+bool generate_permutations_5(const Generation *g) { return make_table(g, 120, 0, g->settings[0], compose); }

@@ -18,32 +18,26 @@ static void spiral_slope(const double y[2], double out[2]) {
 static void spiral_step(double y[2], double h) {
     double k1[2], k2[2], k3[2], k4[2], at[2];
     spiral_slope(y, k1);
-    for (int i = 0; i < 2; i++)
-        at[i] = y[i] + h / 2 * k1[i];
+    for (int i = 0; i < 2; i++) at[i] = y[i] + h / 2 * k1[i];
     spiral_slope(at, k2);
-    for (int i = 0; i < 2; i++)
-        at[i] = y[i] + h / 2 * k2[i];
+    for (int i = 0; i < 2; i++) at[i] = y[i] + h / 2 * k2[i];
     spiral_slope(at, k3);
-    for (int i = 0; i < 2; i++)
-        at[i] = y[i] + h * k3[i];
+    for (int i = 0; i < 2; i++) at[i] = y[i] + h * k3[i];
     spiral_slope(at, k4);
-    for (int i = 0; i < 2; i++)
-        y[i] += h / 6 * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]);
+    for (int i = 0; i < 2; i++) y[i] += h / 6 * (k1[i] + 2 * k2[i] + 2 * k3[i] + k4[i]);
 }
 
 bool generate_spiral(const Generation *g) {
     Split *split = dataset_add_split(g->set, "all");
     Tensor *t = add_floats(g, split, "t", shape_1(g->count)), *y = t ? add_floats(g, split, "y", shape_2(g->count, 2)) : NULL;
-    if (!y)
-        return false;
+    if (!y) return false;
     double span = g->count > 1 ? 25.0 / (double)(g->count - 1) : 0, state[2] = {2, 0};
     int substeps = (int)ceil(span / 1.25e-3); /* twenty for the usual thousand points */
     for (int64_t i = 0; i < g->count; i++) {
         tensor_set_number(t, i, (double)i * span);
         tensor_set_number(y, 2 * i, state[0]);
         tensor_set_number(y, 2 * i + 1, state[1]);
-        for (int step = 0; step < substeps; step++)
-            spiral_step(state, span / substeps);
+        for (int step = 0; step < substeps; step++) spiral_step(state, span / substeps);
     }
     return true;
 }
@@ -74,8 +68,7 @@ static bool begin(const Generation *g, double last_t, double first_x, double ste
  * Gaussian. The factor exp(-1 / (2 pi nu)) keeps w below 1. */
 static double burgers(double x, double t, double viscosity) {
     enum { POINTS = 401 };
-    if (t == 0)
-        return -sin(PI * x);
+    if (t == 0) return -sin(PI * x);
     double spread = 2 * sqrt(viscosity * t), sharpness = 1 / (2 * PI * viscosity), reach = 6 + sqrt(2 * sharpness);
     double top = 0, bottom = 0;
     for (int i = 0; i < POINTS; i++) {
@@ -89,8 +82,7 @@ static double burgers(double x, double t, double viscosity) {
 
 bool generate_burgers(const Generation *g) {
     Grid grid;
-    if (!begin(g, 0.99, -1, 2 / (g->settings[0] - 1), &grid))
-        return false;
+    if (!begin(g, 0.99, -1, 2 / (g->settings[0] - 1), &grid)) return false;
     for (int64_t i = 0; i < grid.points_t * grid.points_x; i++) {
         double t = 0.99 * (double)(i / grid.points_x) / (double)(grid.points_t - 1);
         double x = -1 + 2 * (double)(i % grid.points_x) / (double)(grid.points_x - 1);
@@ -100,16 +92,14 @@ bool generate_burgers(const Generation *g) {
 }
 
 /* Periodic in x over 0..2 pi, the end left out; t over 0..1. */
-static bool begin_periodic(const Generation *g, Grid *grid) {
-    return begin(g, 1, 0, 2 * PI / g->settings[0], grid);
-}
+static bool begin_periodic(const Generation *g, Grid *grid) { return begin(g, 1, 0, 2 * PI / g->settings[0], grid); }
 
 bool generate_convection(const Generation *g) {
     Grid grid;
-    if (!begin_periodic(g, &grid))
-        return false;
+    if (!begin_periodic(g, &grid)) return false;
     for (int64_t i = 0; i < grid.points_t * grid.points_x; i++) {
-        double t = (double)(i / grid.points_x) / (double)(grid.points_t - 1), x = 2 * PI * (double)(i % grid.points_x) / (double)grid.points_x;
+        double t = (double)(i / grid.points_x) / (double)(grid.points_t - 1),
+               x = 2 * PI * (double)(i % grid.points_x) / (double)grid.points_x;
         tensor_set_number(grid.u, i, sin(x - g->settings[2] * t));
     }
     return true;
@@ -128,10 +118,10 @@ static double react(double u, double rho, double t) {
 
 bool generate_reaction(const Generation *g) {
     Grid grid;
-    if (!begin_periodic(g, &grid))
-        return false;
+    if (!begin_periodic(g, &grid)) return false;
     for (int64_t i = 0; i < grid.points_t * grid.points_x; i++) {
-        double t = (double)(i / grid.points_x) / (double)(grid.points_t - 1), x = 2 * PI * (double)(i % grid.points_x) / (double)grid.points_x;
+        double t = (double)(i / grid.points_x) / (double)(grid.points_t - 1),
+               x = 2 * PI * (double)(i % grid.points_x) / (double)grid.points_x;
         tensor_set_number(grid.u, i, react(bump(x), g->settings[2], t));
     }
     return true;
@@ -153,13 +143,11 @@ static double *heat_kernel(int64_t n, double nu, double dt) {
 /* Krishnapriyan et al. 2021: in each step the reaction exactly, then the diffusion exactly, dt = 1 / points_t as published. */
 bool generate_reaction_diffusion(const Generation *g) {
     Grid grid;
-    if (!begin_periodic(g, &grid))
-        return false;
+    if (!begin_periodic(g, &grid)) return false;
     int64_t n = grid.points_x;
     double dt = 1 / (double)grid.points_t, *kernel = heat_kernel(n, g->settings[3], dt);
     double *u = allocate((size_t)n * sizeof *u), *reacted = allocate((size_t)n * sizeof *u);
-    for (int64_t j = 0; j < n; j++)
-        u[j] = bump(2 * PI * (double)j / (double)n);
+    for (int64_t j = 0; j < n; j++) u[j] = bump(2 * PI * (double)j / (double)n);
     for (int64_t step = 0; step < grid.points_t; step++) {
         for (int64_t j = 0; j < n; j++) {
             tensor_set_number(grid.u, step * n + j, u[j]);
@@ -167,8 +155,7 @@ bool generate_reaction_diffusion(const Generation *g) {
         }
         for (int64_t j = 0; j < n; j++) {
             u[j] = 0;
-            for (int64_t k = 0; k < n; k++)
-                u[j] += kernel[(j - k + n) % n] * reacted[k];
+            for (int64_t k = 0; k < n; k++) u[j] += kernel[(j - k + n) % n] * reacted[k];
         }
     }
     free(kernel);
@@ -184,8 +171,7 @@ bool generate_poisson(const Generation *g) {
     static const char *const names[4] = {"x", "y", "u", "f"};
     Tensor *fields[4];
     for (int i = 0; i < 4; i++)
-        if (!(fields[i] = add_floats(g, split, names[i], shape_1(n * n))))
-            return false;
+        if (!(fields[i] = add_floats(g, split, names[i], shape_1(n * n)))) return false;
     for (int64_t i = 0; i < n * n; i++) {
         double x = (double)(i / n) / (double)(n - 1), y = (double)(i % n) / (double)(n - 1), u = sin(k * x) * sin(k * y);
         tensor_set_number(fields[0], i, x);

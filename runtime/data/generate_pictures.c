@@ -10,10 +10,11 @@ typedef struct Ellipse {
 } Ellipse;
 
 /* Shepp and Logan 1974 with the contrasts of Toft 1996. */
-static const Ellipse PHANTOM[10] = {
-    {1, 0.69, 0.92, 0, 0, 0}, {-0.8, 0.6624, 0.874, 0, -0.0184, 0}, {-0.2, 0.11, 0.31, 0.22, 0, -18}, {-0.2, 0.16, 0.41, -0.22, 0, 18},
-    {0.1, 0.21, 0.25, 0, 0.35, 0}, {0.1, 0.046, 0.046, 0, 0.1, 0}, {0.1, 0.046, 0.046, 0, -0.1, 0}, {0.1, 0.046, 0.023, -0.08, -0.605, 0},
-    {0.1, 0.023, 0.023, 0, -0.606, 0}, {0.1, 0.023, 0.046, 0.06, -0.605, 0}};
+static const Ellipse PHANTOM[10] = {{1, 0.69, 0.92, 0, 0, 0},          {-0.8, 0.6624, 0.874, 0, -0.0184, 0},
+                                    {-0.2, 0.11, 0.31, 0.22, 0, -18},  {-0.2, 0.16, 0.41, -0.22, 0, 18},
+                                    {0.1, 0.21, 0.25, 0, 0.35, 0},     {0.1, 0.046, 0.046, 0, 0.1, 0},
+                                    {0.1, 0.046, 0.046, 0, -0.1, 0},   {0.1, 0.046, 0.023, -0.08, -0.605, 0},
+                                    {0.1, 0.023, 0.023, 0, -0.606, 0}, {0.1, 0.023, 0.046, 0.06, -0.605, 0}};
 
 static double phantom_at(double x, double y) {
     double sum = 0;
@@ -21,8 +22,7 @@ static double phantom_at(double x, double y) {
         const Ellipse *e = &PHANTOM[i];
         double c = cos(e->degrees * PI / 180), s = sin(e->degrees * PI / 180);
         double along = ((x - e->x) * c + (y - e->y) * s) / e->a, across = ((y - e->y) * c - (x - e->x) * s) / e->b;
-        if (along * along + across * across <= 1)
-            sum += e->intensity;
+        if (along * along + across * across <= 1) sum += e->intensity;
     }
     return sum;
 }
@@ -41,10 +41,8 @@ static const int64_t FACTOR_SIZES[FACTORS] = {3, 6, 20, 8, 8};
 static const char *const FACTOR_NAMES[FACTORS] = {"shape", "scale", "orientation", "column", "row"};
 
 static bool inside(int64_t shape, double x, double y) {
-    if (shape == 0)
-        return fmax(fabs(x), fabs(y)) <= 0.886;
-    if (shape == 1)
-        return x * x / (1.35 * 1.35) + y * y / (0.75 * 0.75) <= 1;
+    if (shape == 0) return fmax(fabs(x), fabs(y)) <= 0.886;
+    if (shape == 1) return x * x / (1.35 * 1.35) + y * y / (0.75 * 0.75) <= 1;
     double heart = 1.1 * y + 0.15 - 0.65 * sqrt(fabs(1.1 * x));
     return 1.21 * x * x + heart * heart <= 1;
 }
@@ -70,8 +68,7 @@ bool generate_sprites(const Generation *g) {
     Tensor *x = add_floats(g, split, "x", shape_2(g->count, size * size)), *fields[FACTORS] = {0};
     for (int i = 0; x && i < FACTORS; i++) {
         total *= FACTOR_SIZES[i];
-        if (!(fields[i] = add_wholes(g, split, FACTOR_NAMES[i], shape_1(g->count))))
-            return false;
+        if (!(fields[i] = add_wholes(g, split, FACTOR_NAMES[i], shape_1(g->count)))) return false;
     }
     for (int64_t row = 0; x && row < g->count; row++) {
         /* As many as there are combinations: each once, the last factor varying fastest. */

@@ -20,19 +20,15 @@ static bool begin(const Generation *g, int64_t dimension, bool labelled, Plane *
 static void put(const Plane *plane, int64_t i, double a, double b, int64_t label) {
     tensor_set_number(plane->x, 2 * i, a);
     tensor_set_number(plane->x, 2 * i + 1, b);
-    if (plane->y)
-        tensor_i64(plane->y)[i] = label;
+    if (plane->y) tensor_i64(plane->y)[i] = label;
 }
 
 /* The i-th of n points evenly spaced over 0..1, both ends included. */
-static double spaced(int64_t i, int64_t n) {
-    return n > 1 ? (double)i / (double)(n - 1) : 0.0;
-}
+static double spaced(int64_t i, int64_t n) { return n > 1 ? (double)i / (double)(n - 1) : 0.0; }
 
 bool generate_moons(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, true, &plane))
-        return false;
+    if (!begin(g, 2, true, &plane)) return false;
     int64_t half = g->count / 2;
     for (int64_t i = 0; i < g->count; i++) {
         bool lower = i >= half;
@@ -45,8 +41,7 @@ bool generate_moons(const Generation *g) {
 
 bool generate_circles(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, true, &plane))
-        return false;
+    if (!begin(g, 2, true, &plane)) return false;
     int64_t half = g->count / 2;
     for (int64_t i = 0; i < g->count; i++) {
         bool inner = i >= half;
@@ -60,8 +55,7 @@ bool generate_circles(const Generation *g) {
 
 bool generate_swissroll(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, false, &plane))
-        return false;
+    if (!begin(g, 2, false, &plane)) return false;
     for (int64_t i = 0; i < g->count; i++) {
         double t = 1.5 * PI * (1 + 2 * draw_uniform(g, 0, i));
         put(&plane, i, (t * cos(t) + g->settings[0] * draw_normal(g, 1, 2 * i)) / 5,
@@ -72,8 +66,7 @@ bool generate_swissroll(const Generation *g) {
 
 bool generate_gaussians_8(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, true, &plane))
-        return false;
+    if (!begin(g, 2, true, &plane)) return false;
     for (int64_t i = 0; i < g->count; i++) {
         int64_t k = draw_below(g, 0, i, 8);
         double a = (double)k * PI / 4;
@@ -84,8 +77,7 @@ bool generate_gaussians_8(const Generation *g) {
 
 bool generate_gaussians_25(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, true, &plane))
-        return false;
+    if (!begin(g, 2, true, &plane)) return false;
     for (int64_t i = 0; i < g->count; i++) {
         int64_t k = draw_below(g, 0, i, 25);
         put(&plane, i, (2.0 * (double)(k / 5 - 2) + 0.05 * draw_normal(g, 1, 2 * i)) / 2.828,
@@ -96,8 +88,7 @@ bool generate_gaussians_25(const Generation *g) {
 
 bool generate_pinwheel(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, true, &plane))
-        return false;
+    if (!begin(g, 2, true, &plane)) return false;
     for (int64_t i = 0; i < g->count; i++) {
         int64_t k = i * 5 / g->count;
         double radial = 1 + 0.3 * draw_normal(g, 0, 2 * i), tangential = 0.1 * draw_normal(g, 0, 2 * i + 1);
@@ -109,8 +100,7 @@ bool generate_pinwheel(const Generation *g) {
 
 bool generate_two_spirals(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, true, &plane))
-        return false;
+    if (!begin(g, 2, true, &plane)) return false;
     int64_t half = g->count / 2;
     for (int64_t i = 0; i < g->count; i++) {
         double t = sqrt(draw_uniform(g, 0, i)) * 3 * PI, sign = i < half ? 1.0 : -1.0;
@@ -122,8 +112,7 @@ bool generate_two_spirals(const Generation *g) {
 
 bool generate_checkerboard(const Generation *g) {
     Plane plane;
-    if (!begin(g, 2, false, &plane))
-        return false;
+    if (!begin(g, 2, false, &plane)) return false;
     for (int64_t i = 0; i < g->count; i++) {
         double a = 4 * draw_uniform(g, 0, i) - 2, column = floor(a);
         double b = draw_uniform(g, 1, i) - 2 * (double)draw_below(g, 2, i, 2) + (column - 2 * floor(column / 2));
@@ -136,16 +125,13 @@ bool generate_checkerboard(const Generation *g) {
 bool generate_annuli(const Generation *g) {
     int64_t d = (int64_t)g->settings[0];
     Plane plane;
-    if (!begin(g, d, false, &plane))
-        return false;
+    if (!begin(g, d, false, &plane)) return false;
     Tensor *y = add_floats(g, &g->set->splits[0], "y", shape_1(g->count));
     for (int64_t i = 0; y && i < g->count; i++) {
         bool inner = i < g->count / 3;
         double square = 0, radius = (inner ? 0.0 : 1.0) + 0.5 * pow(draw_uniform(g, 0, i), 1.0 / (double)d);
-        for (int64_t j = 0; j < d; j++)
-            square += pow(draw_normal(g, 1, i * d + j), 2);
-        for (int64_t j = 0; j < d; j++)
-            tensor_set_number(plane.x, i * d + j, radius * draw_normal(g, 1, i * d + j) / sqrt(square));
+        for (int64_t j = 0; j < d; j++) square += pow(draw_normal(g, 1, i * d + j), 2);
+        for (int64_t j = 0; j < d; j++) tensor_set_number(plane.x, i * d + j, radius * draw_normal(g, 1, i * d + j) / sqrt(square));
         tensor_set_number(y, i, inner ? -1.0 : 1.0);
     }
     return y != NULL;

@@ -25,8 +25,7 @@ static bool friedman_part(const Generation *g, Part part) {
         for (int64_t j = 0; j < p; j++) {
             double value = draw_uniform(g, part.quantity, i * p + j);
             tensor_set_number(x, i * p + j, value);
-            if (j < 5)
-                first[j] = value;
+            if (j < 5) first[j] = value;
         }
         double mean = 10 * sin(PI * first[0] * first[1]) + 20 * (first[2] - 0.5) * (first[2] - 0.5) + 10 * first[3] + 5 * first[4];
         tensor_set_number(y, i, mean + g->settings[1] * draw_normal(g, part.quantity + 1, i));
@@ -68,8 +67,7 @@ static bool linear_problem(const Generation *g, const Linear *linear, double tes
     if (!linear_part(g, linear, (Part){"train", 0, g->count}) || !linear_part(g, linear, (Part){"test", 4, (int64_t)test_count}))
         return false;
     Tensor *beta = add_floats(g, dataset_add_split(g->set, "truth"), "beta", shape_1(linear->features));
-    for (int64_t j = 0; beta && j < linear->features; j++)
-        tensor_set_number(beta, j, linear->beta[j]);
+    for (int64_t j = 0; beta && j < linear->features; j++) tensor_set_number(beta, j, linear->beta[j]);
     return beta != NULL;
 }
 
@@ -82,7 +80,8 @@ bool generate_tibshirani(const Generation *g) {
 bool generate_sparse_regression(const Generation *g) {
     int64_t p = (int64_t)g->settings[0], k = (int64_t)g->settings[1];
     if (k > p)
-        return fault_set(g->fault, "the setting 'nonzeros' of 'sparse_regression' is %lld, more than its %lld features", (long long)k, (long long)p);
+        return fault_set(g->fault, "the setting 'nonzeros' of 'sparse_regression' is %lld, more than its %lld features", (long long)k,
+                         (long long)p);
     double *beta = allocate((size_t)p * sizeof *beta);
     for (int64_t j = p - k; j < p; j++) {
         int64_t at = draw_below(g, 8, j, j + 1);
@@ -115,8 +114,7 @@ static void choose_items(const Generation *g, int64_t user, int64_t items, Candi
 /* r = clip(round(3.5 + b_u + b_i + 2 u.v + noise), 1, 5) with u, v ~ N(0, 1/k), biases N(0, 0.3), noise N(0, 0.5). */
 static double rating(const Generation *g, int64_t user, int64_t item, int64_t items, int64_t rank) {
     double dot = 0;
-    for (int64_t k = 0; k < rank; k++)
-        dot += draw_normal(g, 1, user * rank + k) * draw_normal(g, 2, item * rank + k);
+    for (int64_t k = 0; k < rank; k++) dot += draw_normal(g, 1, user * rank + k) * draw_normal(g, 2, item * rank + k);
     double value = 3.5 + 0.3 * draw_normal(g, 3, user) + 0.3 * draw_normal(g, 4, item) + 2 * dot / (double)rank +
                    0.5 * draw_normal(g, 5, user * items + item);
     return fmin(5, fmax(1, round(value)));
@@ -141,8 +139,7 @@ bool generate_ratings(const Generation *g) {
     each = each < items ? each : items;
     int64_t held_out = (int64_t)(g->settings[3] * (double)each + 0.5), kept = each - held_out;
     Ratings train, test;
-    if (!add_ratings(g, "train", users * kept, &train) || !add_ratings(g, "test", users * held_out, &test))
-        return false;
+    if (!add_ratings(g, "train", users * kept, &train) || !add_ratings(g, "test", users * held_out, &test)) return false;
     Candidate *candidates = allocate((size_t)items * sizeof *candidates);
     for (int64_t user = 0; user < users; user++) {
         choose_items(g, user, items, candidates);

@@ -12,15 +12,12 @@
 /* Deflate packs at most 1032 bytes into one (a run of matches of length 258 at two bits each). */
 enum { DEFLATE_RATIO_MAX = 1032, GZIP_WINDOW = 15 + 16, CHUNK_MAX = 1 << 30 };
 
-bool gzip_is(const char *bytes, size_t length) {
-    return length >= 2 && (unsigned char)bytes[0] == 0x1f && (unsigned char)bytes[1] == 0x8b;
-}
+bool gzip_is(const char *bytes, size_t length) { return length >= 2 && (unsigned char)bytes[0] == 0x1f && (unsigned char)bytes[1] == 0x8b; }
 
 /* The last four bytes hold the inflated size modulo 2^32; believed only as far as deflate could have packed it. */
 static size_t expected_size(const char *bytes, size_t length) {
     size_t most = length > SIZE_MAX / DEFLATE_RATIO_MAX ? SIZE_MAX / 2 : length * DEFLATE_RATIO_MAX;
-    if (length < 18)
-        return 64;
+    if (length < 18) return 64;
     const unsigned char *tail = (const unsigned char *)bytes + length - 4;
     size_t said = (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 | (size_t)tail[3] << 24;
     return said < most ? said : most;
@@ -34,8 +31,7 @@ typedef struct Output {
 static bool grow(Output *output, const char *subject, Fault *fault) {
     size_t larger = output->capacity + output->capacity / 2 + 4096;
     char *bytes = realloc(output->bytes, larger);
-    if (!bytes)
-        return fault_set(fault, "cannot read %s: its inflated content does not fit in memory", subject);
+    if (!bytes) return fault_set(fault, "cannot read %s: its inflated content does not fit in memory", subject);
     output->bytes = bytes;
     output->capacity = larger;
     return true;
@@ -44,8 +40,7 @@ static bool grow(Output *output, const char *subject, Fault *fault) {
 static bool fault_inflate(int status, const z_stream *stream, const char *subject, Fault *fault) {
     if (status == Z_BUF_ERROR || status == Z_OK)
         return fault_set(fault, "cannot read %s: its gzip data ends too early, the file is truncated", subject);
-    if (status == Z_MEM_ERROR)
-        return fault_set(fault, "cannot read %s: out of memory", subject);
+    if (status == Z_MEM_ERROR) return fault_set(fault, "cannot read %s: out of memory", subject);
     return fault_set(fault, "cannot read %s: its gzip data is damaged (%s)", subject, stream->msg ? stream->msg : "a broken stream");
 }
 
@@ -53,8 +48,7 @@ static bool fault_inflate(int status, const z_stream *stream, const char *subjec
 static bool inflate_members(z_stream *stream, const char *bytes, size_t length, Output *output, const char *subject, Fault *fault) {
     size_t used = 0;
     for (;;) {
-        if (output->count + 1 >= output->capacity && !grow(output, subject, fault))
-            return false;
+        if (output->count + 1 >= output->capacity && !grow(output, subject, fault)) return false;
         size_t in = length - used, room = output->capacity - output->count - 1;
         stream->next_in = (const Bytef *)bytes + used;
         stream->avail_in = (uInt)(in < CHUNK_MAX ? in : CHUNK_MAX);
@@ -65,8 +59,7 @@ static bool inflate_members(z_stream *stream, const char *bytes, size_t length, 
         used += in_before - stream->avail_in;
         output->count += out_before - stream->avail_out;
         if (status == Z_STREAM_END) {
-            if (!gzip_is(bytes + used, length - used))
-                return true;
+            if (!gzip_is(bytes + used, length - used)) return true;
             inflateReset(stream);
         } else if (status != Z_OK || (used == length && stream->avail_out > 0)) {
             return fault_inflate(status, stream, subject, fault);
@@ -98,8 +91,7 @@ char *gzip_file_read(const char *path, size_t *length, Fault *fault) {
     size_t packed_length;
     char *packed = file_read(path, &packed_length, fault);
     if (!packed || !gzip_is(packed, packed_length)) {
-        if (packed)
-            *length = packed_length;
+        if (packed) *length = packed_length;
         return packed;
     }
     char subject[512];

@@ -32,14 +32,14 @@ bool idx_parse_header(const char *bytes, size_t length, const char *subject, Idx
         return fault_set(fault, "cannot read %s: it has %d dimensions, expected 1 to %d", subject, raw[3], RANK_MAX);
     IdxHeader header = {.type = raw[2], .shape.rank = raw[3], .header_bytes = 4 + 4 * (size_t)raw[3]};
     if (length < header.header_bytes)
-        return fault_set(fault, "cannot read %s: its header should have %zu bytes, but the file has %zu", subject, header.header_bytes, length);
+        return fault_set(fault, "cannot read %s: its header should have %zu bytes, but the file has %zu", subject, header.header_bytes,
+                         length);
     for (int axis = 0; axis < header.shape.rank; axis++) {
         const unsigned char *dim = raw + 4 + 4 * axis;
         header.shape.dims[axis] = (int64_t)dim[0] << 24 | (int64_t)dim[1] << 16 | (int64_t)dim[2] << 8 | dim[3];
     }
     int64_t size = elements_size(type, header.shape, subject, fault);
-    if (size < 0)
-        return false;
+    if (size < 0) return false;
     if ((size_t)size != length - header.header_bytes) {
         char text[SHAPE_TEXT];
         return fault_set(fault, "cannot read %s: its header promises shape %s, which takes %lld bytes, but %zu follow", subject,
@@ -52,8 +52,7 @@ bool idx_parse_header(const char *bytes, size_t length, const char *subject, Idx
 bool idx_parse(const char *bytes, size_t length, const char *subject, Tensor **out, Fault *fault) {
     IdxHeader header;
     ElementType type;
-    if (!idx_parse_header(bytes, length, subject, &header, fault) || !type_of(header.type, &type))
-        return false;
+    if (!idx_parse_header(bytes, length, subject, &header, fault) || !type_of(header.type, &type)) return false;
     *out = elements_decode(type, true, header.shape, bytes + header.header_bytes, length - header.header_bytes, subject, fault);
     return *out != NULL;
 }
@@ -61,8 +60,7 @@ bool idx_parse(const char *bytes, size_t length, const char *subject, Tensor **o
 bool idx_read(const char *path, Tensor **out, Fault *fault) {
     size_t length;
     char *bytes = gzip_file_read(path, &length, fault);
-    if (!bytes)
-        return false;
+    if (!bytes) return false;
     char subject[512];
     snprintf(subject, sizeof subject, "'%s'", path);
     bool read = idx_parse(bytes, length, subject, out, fault);
@@ -71,8 +69,7 @@ bool idx_read(const char *path, Tensor **out, Fault *fault) {
 }
 
 static void add_big_endian(Text *text, uint64_t value, int width) {
-    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8)
-        text_add_char(text, (char)(value >> shift & 0xff));
+    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8) text_add_char(text, (char)(value >> shift & 0xff));
 }
 
 static void add_element(Text *text, const Tensor *tensor, int64_t index) {
@@ -81,28 +78,31 @@ static void add_element(Text *text, const Tensor *tensor, int64_t index) {
     switch (tensor->dtype) {
     case DTYPE_BOOL: text_add_char(text, (char)(tensor_bool(tensor)[index] != 0)); break;
     case DTYPE_I64: add_big_endian(text, (uint64_t)tensor_i64(tensor)[index], 4); break;
-    case DTYPE_F32: memcpy(&word, &tensor_f32(tensor)[index], 4); add_big_endian(text, word, 4); break;
-    case DTYPE_F64: memcpy(&wide, &tensor_f64(tensor)[index], 8); add_big_endian(text, wide, 8); break;
+    case DTYPE_F32:
+        memcpy(&word, &tensor_f32(tensor)[index], 4);
+        add_big_endian(text, word, 4);
+        break;
+    case DTYPE_F64:
+        memcpy(&wide, &tensor_f64(tensor)[index], 8);
+        add_big_endian(text, wide, 8);
+        break;
     }
 }
 
 bool idx_write(const char *path, const Tensor *tensor, Fault *fault) {
     static const char codes[] = {[DTYPE_BOOL] = 0x08, [DTYPE_I64] = 0x0C, [DTYPE_F32] = 0x0D, [DTYPE_F64] = 0x0E};
-    if (tensor->shape.rank == 0)
-        return fault_set(fault, "cannot write '%s': the idx format has no scalars", path);
+    if (tensor->shape.rank == 0) return fault_set(fault, "cannot write '%s': the idx format has no scalars", path);
     for (int axis = 0; axis < tensor->shape.rank; axis++)
-        if (tensor->shape.dims[axis] > UINT32_MAX)
-            return fault_set(fault, "cannot write '%s': a dimension is larger than 2^32 - 1", path);
+        if (tensor->shape.dims[axis] > UINT32_MAX) return fault_set(fault, "cannot write '%s': a dimension is larger than 2^32 - 1", path);
     int64_t count = tensor_count(tensor);
     for (int64_t i = 0; tensor->dtype == DTYPE_I64 && i < count; i++)
         if (tensor_i64(tensor)[i] != (int32_t)tensor_i64(tensor)[i])
-            return fault_set(fault, "cannot write '%s': the value %lld does not fit in the 32 bits of idx", path, (long long)tensor_i64(tensor)[i]);
+            return fault_set(fault, "cannot write '%s': the value %lld does not fit in the 32 bits of idx", path,
+                             (long long)tensor_i64(tensor)[i]);
     Text text = {0};
     text_add_bytes(&text, (const char[]){0, 0, codes[tensor->dtype], (char)tensor->shape.rank}, 4);
-    for (int axis = 0; axis < tensor->shape.rank; axis++)
-        add_big_endian(&text, (uint64_t)tensor->shape.dims[axis], 4);
-    for (int64_t i = 0; i < count; i++)
-        add_element(&text, tensor, i);
+    for (int axis = 0; axis < tensor->shape.rank; axis++) add_big_endian(&text, (uint64_t)tensor->shape.dims[axis], 4);
+    for (int64_t i = 0; i < count; i++) add_element(&text, tensor, i);
     size_t length = strlen(path);
     bool packed = length > 3 && strcmp(path + length - 3, ".gz") == 0;
     bool written = packed ? gzip_file_write(path, text.bytes, text.length, fault) : file_write(path, text.bytes, text.length, fault);

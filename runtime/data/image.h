@@ -17,7 +17,7 @@ bool pnm_write(const char *path, const Tensor *image, Fault *fault); /* P5 or P6
 /* Shared by both: the picture as 8-bit samples [h, w, c] (freed by the caller), NULL with a fault. */
 unsigned char *image_to_bytes(const Tensor *image, const char *path, int64_t *channels, int64_t *height, int64_t *width, Fault *fault);
 /* `samples` of one or two bytes (big-endian) each, [h, w, c], divided by `maximum`. */
-Tensor *image_from_samples(const unsigned char *samples, int sample_bytes, int64_t channels, int64_t height, int64_t width,
-                           double maximum, DType float_type, Fault *fault);
+Tensor *image_from_samples(const unsigned char *samples, int sample_bytes, int64_t channels, int64_t height, int64_t width, double maximum,
+                           DType float_type, Fault *fault);
 
 #endif

@@ -17,8 +17,7 @@
 typedef bool FileLoader(const char *path, DType float_type, bool finite, DataSet *set, Split *split, Fault *fault);
 
 static bool add_tensor(Split *split, const char *field, bool read, Tensor *const *tensor) {
-    if (read)
-        table_add(&split->fields, field, *tensor);
+    if (read) table_add(&split->fields, field, *tensor);
     return read;
 }
 
@@ -66,17 +65,23 @@ static bool load_off(const char *path, DType float_type, bool finite, DataSet *s
     return off_read(path, float_type, &split->fields, fault);
 }
 
-static const struct { const char *ending; FileLoader *load; } ENDINGS[] = {
-    {".csv", load_csv}, {".csv.gz", load_csv}, {".tsv", load_csv}, {".tsv.gz", load_csv}, {".npy", load_npy}, {".npz", load_npz},
-    {".idx", load_idx}, {".idx.gz", load_idx}, {"-ubyte", load_idx}, {"-ubyte.gz", load_idx}, {".png", load_png}, {".pgm", load_pnm},
-    {".ppm", load_pnm}, {".safetensors", load_safetensors}, {".off", load_off}, {".off.gz", load_off}};
+static const struct {
+    const char *ending;
+    FileLoader *load;
+} ENDINGS[] = {{".csv", load_csv},   {".csv.gz", load_csv},
+               {".tsv", load_csv},   {".tsv.gz", load_csv},
+               {".npy", load_npy},   {".npz", load_npz},
+               {".idx", load_idx},   {".idx.gz", load_idx},
+               {"-ubyte", load_idx}, {"-ubyte.gz", load_idx},
+               {".png", load_png},   {".pgm", load_pnm},
+               {".ppm", load_pnm},   {".safetensors", load_safetensors},
+               {".off", load_off},   {".off.gz", load_off}};
 
 static FileLoader *loader_of(const char *path) {
     size_t length = strlen(path);
     for (size_t i = 0; i < sizeof ENDINGS / sizeof *ENDINGS; i++) {
         size_t ending = strlen(ENDINGS[i].ending);
-        if (length > ending && strcmp(path + length - ending, ENDINGS[i].ending) == 0)
-            return ENDINGS[i].load;
+        if (length > ending && strcmp(path + length - ending, ENDINGS[i].ending) == 0) return ENDINGS[i].load;
     }
     return NULL;
 }
@@ -85,11 +90,9 @@ static FileLoader *loader_of(const char *path) {
 static bool convert_floats(Split *split, DType float_type, Fault *fault) {
     for (size_t i = 0; i < split->fields.count; i++) {
         Tensor *tensor = split->fields.items[i].tensor;
-        if (!dtype_is_float(tensor->dtype) || tensor->dtype == float_type)
-            continue;
+        if (!dtype_is_float(tensor->dtype) || tensor->dtype == float_type) continue;
         Tensor *converted = tensor_cast(tensor, float_type, fault);
-        if (!converted)
-            return false;
+        if (!converted) return false;
         split->fields.items[i].tensor = converted;
         tensor_release(tensor);
     }
@@ -103,8 +106,7 @@ static void element_text(const NamedTensor *field, int64_t index, Text *out) {
     text_add(out, field->name);
     for (int axis = 0; axis < field->tensor->shape.rank; axis++)
         text_addf(out, "%s%lld", axis ? ", " : "[", (long long)(index / strides[axis] % field->tensor->shape.dims[axis]));
-    if (field->tensor->shape.rank)
-        text_add_char(out, ']');
+    if (field->tensor->shape.rank) text_add_char(out, ']');
 }
 
 /* For all formats but csv, whose reader knows the lines and which cells are missing. */
@@ -112,10 +114,8 @@ static bool check_finite(const Split *split, const char *path, Fault *fault) {
     for (size_t i = 0; i < split->fields.count; i++) {
         const Tensor *tensor = split->fields.items[i].tensor;
         int64_t count = dtype_is_float(tensor->dtype) ? tensor_count(tensor) : 0, at = 0;
-        while (at < count && isfinite(tensor_number(tensor, at)))
-            at++;
-        if (at == count)
-            continue;
+        while (at < count && isfinite(tensor_number(tensor, at))) at++;
+        if (at == count) continue;
         Text place = {0};
         element_text(&split->fields.items[i], at, &place);
         fault_set(fault, "cannot read '%s': %s is %s", path, text_string(&place), isnan(tensor_number(tensor, at)) ? "NaN" : "infinite");
@@ -144,10 +144,8 @@ static size_t smallest(size_t a, size_t b, size_t c) {
 static size_t distance(const char *a, const char *b) {
     enum { LONGEST = 64 };
     size_t row[LONGEST + 1], length = strlen(b);
-    if (length > LONGEST)
-        return LONGEST;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
+    if (length > LONGEST) return LONGEST;
+    for (size_t j = 0; j <= length; j++) row[j] = j;
     for (size_t i = 0; a[i]; i++) {
         size_t diagonal = row[0];
         row[0] = i + 1;
@@ -173,21 +171,17 @@ static void fault_unknown(const char *name, Fault *fault) {
         }
     }
     fault_set(fault, "there is no built-in data set '%s'", name);
-    if (nearest)
-        fault_help(fault, "did you mean \"%s\"? the built-in sets are %s", nearest, list.bytes);
-    else
-        fault_help(fault, "the built-in sets are %s", list.bytes);
+    if (nearest) fault_help(fault, "did you mean \"%s\"? the built-in sets are %s", nearest, list.bytes);
+    else fault_help(fault, "the built-in sets are %s", list.bytes);
     text_free(&list);
 }
 
 DataSet *dataset_load(const char *name_or_path, DType float_type, bool finite, Fault *fault) {
     bool known;
     DataSet *set = builtin_load(name_or_path, float_type, &known, fault);
-    if (known)
-        return set;
+    if (known) return set;
     FileLoader *load = loader_of(name_or_path);
-    if (load)
-        return load_file(load, name_or_path, float_type, finite, fault);
+    if (load) return load_file(load, name_or_path, float_type, finite, fault);
     if (!strpbrk(name_or_path, "./")) {
         fault_unknown(name_or_path, fault);
         return NULL;

@@ -28,14 +28,12 @@ static bool malformed(Cursor *cursor, const char *what) {
 }
 
 static void skip_space(Cursor *cursor) {
-    while (cursor->at < cursor->end && isspace((unsigned char)*cursor->at))
-        cursor->at++;
+    while (cursor->at < cursor->end && isspace((unsigned char)*cursor->at)) cursor->at++;
 }
 
 static bool take(Cursor *cursor, char expected) {
     skip_space(cursor);
-    if (cursor->at == cursor->end || *cursor->at != expected)
-        return false;
+    if (cursor->at == cursor->end || *cursor->at != expected) return false;
     cursor->at++;
     return true;
 }
@@ -43,8 +41,7 @@ static bool take(Cursor *cursor, char expected) {
 static bool take_word(Cursor *cursor, const char *word) {
     skip_space(cursor);
     size_t length = strlen(word);
-    if ((size_t)(cursor->end - cursor->at) < length || memcmp(cursor->at, word, length) != 0)
-        return false;
+    if ((size_t)(cursor->end - cursor->at) < length || memcmp(cursor->at, word, length) != 0) return false;
     cursor->at += length;
     return true;
 }
@@ -53,24 +50,23 @@ static bool take_word(Cursor *cursor, const char *word) {
 static bool take_string(Cursor *cursor, char *out, size_t capacity) {
     skip_space(cursor);
     char quote = cursor->at < cursor->end ? *cursor->at : '\0';
-    if (quote != '\'' && quote != '"')
-        return false;
+    if (quote != '\'' && quote != '"') return false;
     cursor->at++;
     size_t length = 0;
-    while (cursor->at < cursor->end && *cursor->at != quote && length + 1 < capacity)
-        out[length++] = *cursor->at++;
+    while (cursor->at < cursor->end && *cursor->at != quote && length + 1 < capacity) out[length++] = *cursor->at++;
     out[length] = '\0';
     return take(cursor, quote);
 }
 
 static bool parse_type(Cursor *cursor, Header *header) {
-    static const struct { const char *code; ElementType type; } types[] = {
-        {"b1", ELEMENT_BOOL}, {"i1", ELEMENT_I8}, {"i2", ELEMENT_I16}, {"i4", ELEMENT_I32}, {"i8", ELEMENT_I64},
-        {"u1", ELEMENT_U8}, {"u2", ELEMENT_U16}, {"u4", ELEMENT_U32}, {"u8", ELEMENT_U64},
-        {"f2", ELEMENT_F16}, {"f4", ELEMENT_F32}, {"f8", ELEMENT_F64}};
+    static const struct {
+        const char *code;
+        ElementType type;
+    } types[] = {{"b1", ELEMENT_BOOL}, {"i1", ELEMENT_I8},  {"i2", ELEMENT_I16}, {"i4", ELEMENT_I32},
+                 {"i8", ELEMENT_I64},  {"u1", ELEMENT_U8},  {"u2", ELEMENT_U16}, {"u4", ELEMENT_U32},
+                 {"u8", ELEMENT_U64},  {"f2", ELEMENT_F16}, {"f4", ELEMENT_F32}, {"f8", ELEMENT_F64}};
     char text[64];
-    if (!take_string(cursor, text, sizeof text))
-        return malformed(cursor, "'descr' is not a simple type");
+    if (!take_string(cursor, text, sizeof text)) return malformed(cursor, "'descr' is not a simple type");
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (text[0] && strchr("<>|=", text[0]) && strcmp(text + 1, types[i].code) == 0) {
             header->type = types[i].type;
@@ -97,42 +93,32 @@ static bool parse_dimension(Cursor *cursor, int64_t *out) {
 }
 
 static bool parse_shape(Cursor *cursor, Header *header) {
-    if (!take(cursor, '('))
-        return malformed(cursor, "its shape is not a tuple");
+    if (!take(cursor, '(')) return malformed(cursor, "its shape is not a tuple");
     while (!take(cursor, ')')) {
         if (header->shape.rank == RANK_MAX)
             return fault_set(cursor->fault, "cannot read %s: its array has more than %d dimensions", cursor->subject, RANK_MAX);
-        if (!parse_dimension(cursor, &header->shape.dims[header->shape.rank]))
-            return false;
+        if (!parse_dimension(cursor, &header->shape.dims[header->shape.rank])) return false;
         header->shape.rank++;
-        if (!take(cursor, ',') && !(cursor->at < cursor->end && *cursor->at == ')'))
-            return malformed(cursor, "its shape is not a tuple");
+        if (!take(cursor, ',') && !(cursor->at < cursor->end && *cursor->at == ')')) return malformed(cursor, "its shape is not a tuple");
     }
     return header->has_shape = true;
 }
 
 static bool parse_entry(Cursor *cursor, Header *header) {
     char key[32];
-    if (!take_string(cursor, key, sizeof key) || !take(cursor, ':'))
-        return malformed(cursor, "it is not a dictionary");
-    if (strcmp(key, "descr") == 0 && !header->has_type)
-        return parse_type(cursor, header);
-    if (strcmp(key, "shape") == 0 && !header->has_shape)
-        return parse_shape(cursor, header);
-    if (strcmp(key, "fortran_order") != 0 || header->has_order)
-        return malformed(cursor, "it has an unexpected key");
+    if (!take_string(cursor, key, sizeof key) || !take(cursor, ':')) return malformed(cursor, "it is not a dictionary");
+    if (strcmp(key, "descr") == 0 && !header->has_type) return parse_type(cursor, header);
+    if (strcmp(key, "shape") == 0 && !header->has_shape) return parse_shape(cursor, header);
+    if (strcmp(key, "fortran_order") != 0 || header->has_order) return malformed(cursor, "it has an unexpected key");
     header->fortran_order = take_word(cursor, "True");
-    if (!header->fortran_order && !take_word(cursor, "False"))
-        return malformed(cursor, "'fortran_order' is neither True nor False");
+    if (!header->fortran_order && !take_word(cursor, "False")) return malformed(cursor, "'fortran_order' is neither True nor False");
     return header->has_order = true;
 }
 
 static bool parse_dictionary(Cursor *cursor, Header *header) {
-    if (!take(cursor, '{'))
-        return malformed(cursor, "it is not a dictionary");
+    if (!take(cursor, '{')) return malformed(cursor, "it is not a dictionary");
     while (!take(cursor, '}')) {
-        if (!parse_entry(cursor, header))
-            return false;
+        if (!parse_entry(cursor, header)) return false;
         take(cursor, ',');
     }
     if (!header->has_type || !header->has_order || !header->has_shape)
@@ -148,10 +134,10 @@ static bool parse_header(const char *bytes, size_t length, const char *subject, 
     if (raw[6] < 1 || raw[6] > 3)
         return fault_set(fault, "cannot read %s: its npy format version is %d, expected 1, 2 or 3", subject, raw[6]);
     size_t header_length = raw[8] | (size_t)raw[9] << 8;
-    if (prefix == 12 && length >= 12)
-        header_length |= (size_t)raw[10] << 16 | (size_t)raw[11] << 24;
+    if (prefix == 12 && length >= 12) header_length |= (size_t)raw[10] << 16 | (size_t)raw[11] << 24;
     if (length < prefix || header_length > length - prefix)
-        return fault_set(fault, "cannot read %s: its npy header should have %zu bytes, but the file has only %zu", subject, header_length, length);
+        return fault_set(fault, "cannot read %s: its npy header should have %zu bytes, but the file has only %zu", subject, header_length,
+                         length);
     Cursor cursor = {bytes + prefix, bytes + prefix + header_length, subject, fault};
     header->elements = cursor.end;
     return parse_dictionary(&cursor, header);
@@ -159,8 +145,7 @@ static bool parse_header(const char *bytes, size_t length, const char *subject, 
 
 static Shape reversed(Shape shape) {
     Shape result = {.rank = shape.rank};
-    for (int axis = 0; axis < shape.rank; axis++)
-        result.dims[axis] = shape.dims[shape.rank - 1 - axis];
+    for (int axis = 0; axis < shape.rank; axis++) result.dims[axis] = shape.dims[shape.rank - 1 - axis];
     return result;
 }
 
@@ -168,8 +153,7 @@ static Shape reversed(Shape shape) {
 static Tensor *transposed(const Tensor *from, Fault *fault) {
     Shape shape = reversed(from->shape);
     Tensor *to = tensor_new(from->dtype, shape, fault);
-    if (!to)
-        return NULL;
+    if (!to) return NULL;
     size_t width = dtype_bytes(from->dtype);
     int64_t strides[RANK_MAX], index[RANK_MAX] = {0}, count = tensor_count(to), source = 0;
     shape_strides(from->shape, strides);
@@ -178,8 +162,7 @@ static Tensor *transposed(const Tensor *from, Fault *fault) {
         for (int axis = shape.rank - 1; axis >= 0; axis--) {
             int64_t stride = strides[shape.rank - 1 - axis];
             source += stride;
-            if (++index[axis] < shape.dims[axis])
-                break;
+            if (++index[axis] < shape.dims[axis]) break;
             source -= stride * index[axis];
             index[axis] = 0;
         }
@@ -189,14 +172,12 @@ static Tensor *transposed(const Tensor *from, Fault *fault) {
 
 bool npy_parse(const char *bytes, size_t length, const char *subject, Tensor **out, Fault *fault) {
     Header header = {0};
-    if (!parse_header(bytes, length, subject, &header, fault))
-        return false;
+    if (!parse_header(bytes, length, subject, &header, fault)) return false;
     bool transpose = header.fortran_order && header.shape.rank > 1;
     Shape shape = transpose ? reversed(header.shape) : header.shape;
     size_t available = length - (size_t)(header.elements - bytes);
     int64_t size = elements_size(header.type, shape, subject, fault);
-    if (size < 0)
-        return false;
+    if (size < 0) return false;
     if ((size_t)size < available)
         return fault_set(fault, "cannot read %s: behind its elements %zu bytes more follow", subject, available - (size_t)size);
     Tensor *tensor = elements_decode(header.type, header.big_endian, shape, header.elements, available, subject, fault);
@@ -230,8 +211,7 @@ void npy_format(const Tensor *tensor, Text *out) {
 bool npy_read(const char *path, Tensor **out, Fault *fault) {
     size_t length;
     char *bytes = file_read(path, &length, fault);
-    if (!bytes)
-        return false;
+    if (!bytes) return false;
     char subject[512];
     snprintf(subject, sizeof subject, "'%s'", path);
     bool read = npy_parse(bytes, length, subject, out, fault);

@@ -24,10 +24,8 @@ static char *read_member(zip_t *zip, zip_uint64_t index, const zip_stat_t *statu
     }
     zip_file_t *file = zip_fopen_index(zip, index, 0);
     char *bytes = file ? malloc(status->size + 1) : NULL;
-    if (!file)
-        fault_set(fault, "cannot read %s: %s", subject, zip_strerror(zip));
-    else if (!bytes)
-        fault_set(fault, "cannot read %s: its %llu bytes do not fit in memory", subject, (unsigned long long)status->size);
+    if (!file) fault_set(fault, "cannot read %s: %s", subject, zip_strerror(zip));
+    else if (!bytes) fault_set(fault, "cannot read %s: its %llu bytes do not fit in memory", subject, (unsigned long long)status->size);
     zip_int64_t got = bytes ? zip_fread(file, bytes, status->size) : -1;
     /* Reading on past the end makes libzip compare the checksum. */
     char beyond;
@@ -37,8 +35,7 @@ static char *read_member(zip_t *zip, zip_uint64_t index, const zip_stat_t *statu
         free(bytes);
         bytes = NULL;
     }
-    if (file)
-        zip_fclose(file);
+    if (file) zip_fclose(file);
     return bytes;
 }
 
@@ -54,22 +51,19 @@ static bool add_member(zip_t *zip, zip_uint64_t index, const char *path, TensorT
     char name[256], subject[512];
     snprintf(name, sizeof name, "%.*s", (int)(length - 4 < 255 ? length - 4 : 255), status.name);
     snprintf(subject, sizeof subject, "the array '%s' of '%s'", name, path);
-    if (table_find(out, name))
-        return fault_set(fault, "cannot read '%s': the array '%s' is in it twice", path, name);
+    if (table_find(out, name)) return fault_set(fault, "cannot read '%s': the array '%s' is in it twice", path, name);
     char *bytes = read_member(zip, index, &status, subject, fault);
     Tensor *tensor = NULL;
     bool parsed = bytes && npy_parse(bytes, status.size, subject, &tensor, fault);
     free(bytes);
-    if (parsed)
-        table_add(out, name, tensor);
+    if (parsed) table_add(out, name, tensor);
     return parsed;
 }
 
 bool npz_read(const char *path, TensorTable *out, Fault *fault) {
     size_t length;
     char *bytes = file_read(path, &length, fault);
-    if (!bytes)
-        return false;
+    if (!bytes) return false;
     zip_error_t error;
     zip_error_init(&error);
     /* libzip takes an empty file for an empty archive, which has 22 bytes. */
@@ -80,10 +74,8 @@ bool npz_read(const char *path, TensorTable *out, Fault *fault) {
         fault_set(fault, "cannot read '%s': it is not a whole zip file (%s)", path, length < 22 ? "too short" : zip_error_strerror(&error));
         zip_source_free(source);
     }
-    for (zip_int64_t i = 0; read && i < zip_get_num_entries(zip, 0); i++)
-        read = add_member(zip, (zip_uint64_t)i, path, out, fault);
-    if (zip)
-        zip_discard(zip);
+    for (zip_int64_t i = 0; read && i < zip_get_num_entries(zip, 0); i++) read = add_member(zip, (zip_uint64_t)i, path, out, fault);
+    if (zip) zip_discard(zip);
     zip_error_fini(&error);
     free(bytes);
     return read;
@@ -97,10 +89,8 @@ static bool write_member(zip_t *zip, const NamedTensor *array, const char *path,
     bool added = member && zip_file_add(zip, name.bytes, member, ZIP_FL_ENC_UTF_8) >= 0;
     if (!added) {
         fault_set(fault, "cannot write '%s': %s", path, zip_strerror(zip));
-        if (member)
-            zip_source_free(member);
-        else
-            text_free(&text);
+        if (member) zip_source_free(member);
+        else text_free(&text);
     }
     text_free(&name);
     return added;
@@ -114,8 +104,7 @@ static bool write_source(const char *path, zip_source_t *source, Fault *fault) {
         return fault_zip("write", path, zip_source_error(source), fault);
     char *bytes = malloc(status.size + 1);
     bool written = bytes && zip_source_read(source, bytes, status.size) == (zip_int64_t)status.size;
-    if (!written)
-        fault_set(fault, "cannot write '%s': out of memory", path);
+    if (!written) fault_set(fault, "cannot write '%s': out of memory", path);
     written = written && file_write(path, bytes, status.size, fault);
     free(bytes);
     zip_source_close(source);
@@ -131,20 +120,15 @@ bool npz_write(const char *path, const TensorTable *arrays, Fault *fault) {
     zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &error);
     zip_t *zip = source ? zip_open_from_source(source, ZIP_TRUNCATE, &error) : NULL;
     bool written = zip || fault_zip("write", path, &error, fault);
-    for (size_t i = 0; written && i < arrays->count; i++)
-        written = write_member(zip, &arrays->items[i], path, fault);
+    for (size_t i = 0; written && i < arrays->count; i++) written = write_member(zip, &arrays->items[i], path, fault);
     if (zip) {
         zip_source_keep(source); /* outlives zip_close, which fills it */
-        if (written && zip_close(zip) != 0)
-            written = fault_set(fault, "cannot write '%s': %s", path, zip_strerror(zip));
-        else if (written)
-            zip = NULL;
-        if (zip)
-            zip_discard(zip);
+        if (written && zip_close(zip) != 0) written = fault_set(fault, "cannot write '%s': %s", path, zip_strerror(zip));
+        else if (written) zip = NULL;
+        if (zip) zip_discard(zip);
         written = written && write_source(path, source, fault);
     }
-    if (source)
-        zip_source_free(source);
+    if (source) zip_source_free(source);
     zip_error_fini(&error);
     return written;
 }

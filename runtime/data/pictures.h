@@ -6,7 +6,8 @@
 
 /* Pictures [n, h, w] or [n, h, w, c] of bytes -> [n, c h w] divided by `maximum`; `sample` becomes [c, h, w]. NULL with a
  * fault. `subject` names the source, quotes included. */
-Tensor *pictures_decode(const char *bytes, size_t length, const char *subject, double maximum, DType float_type, Shape *sample, Fault *fault);
+Tensor *pictures_decode(const char *bytes, size_t length, const char *subject, double maximum, DType float_type, Shape *sample,
+                        Fault *fault);
 /* Adds "x" to the split from a built-in idx file, or from a file on disk (gzipped or not). */
 bool pictures_add_embedded(Split *split, const char *name, double maximum, DType float_type, Shape *sample, Fault *fault);
 bool pictures_add_file(Split *split, const char *path, double maximum, DType float_type, Shape *sample, Fault *fault);

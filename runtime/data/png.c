@@ -22,7 +22,8 @@ static bool check_size(const unsigned char *bytes, size_t length, const char *pa
     uint64_t width = big_endian(bytes + 16), height = big_endian(bytes + 20);
     uint64_t bits = bytes[24] * (uint64_t)(bytes[25] < 7 && samples[bytes[25]] ? samples[bytes[25]] : 1);
     if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
-        return fault_set(fault, "cannot read '%s': its header says %llu x %llu pixels", path, (unsigned long long)width, (unsigned long long)height);
+        return fault_set(fault, "cannot read '%s': its header says %llu x %llu pixels", path, (unsigned long long)width,
+                         (unsigned long long)height);
     if ((width * bits + 7) / 8 * height / DEFLATE_RATIO_MAX > length)
         return fault_set(fault, "cannot read '%s': its header promises %llu x %llu pixels, more than its %zu bytes can hold", path,
                          (unsigned long long)width, (unsigned long long)height, length);
@@ -36,16 +37,13 @@ typedef struct Source {
 
 static void read_source(png_structp png, png_bytep out, png_size_t count) {
     Source *source = png_get_io_ptr(png);
-    if (count > source->left)
-        png_error(png, "truncated");
+    if (count > source->left) png_error(png, "truncated");
     memcpy(out, source->at, count);
     source->at += count;
     source->left -= count;
 }
 
-static void ignore_warning(png_structp png, png_const_charp text) {
-    (void)png, (void)text;
-}
+static void ignore_warning(png_structp png, png_const_charp text) { (void)png, (void)text; }
 
 /* The largest colour number of a picture with a palette, -1 when it cannot be read; libpng itself shows numbers beyond the
  * palette as black. `row` has as many zeros as the picture has columns: the passes of an interlaced one fill it bit by bit. */
@@ -64,8 +62,7 @@ static int largest_colour(const unsigned char *bytes, size_t length, unsigned ch
         for (int pass = 0; pass < passes; pass++)
             for (png_uint_32 y = 0; y < height; y++) {
                 png_read_row(png, row, NULL);
-                for (png_uint_32 x = 0; x < width; x++)
-                    largest = row[x] > largest ? row[x] : largest;
+                for (png_uint_32 x = 0; x < width; x++) largest = row[x] > largest ? row[x] : largest;
             }
     }
     png_destroy_read_struct(&png, &info, NULL);
@@ -74,8 +71,7 @@ static int largest_colour(const unsigned char *bytes, size_t length, unsigned ch
 
 static bool check_palette(const unsigned char *bytes, size_t length, const char *path, Fault *fault) {
     enum { COLOUR_TYPE = 25, PALETTE = 3 };
-    if (bytes[COLOUR_TYPE] != PALETTE)
-        return true;
+    if (bytes[COLOUR_TYPE] != PALETTE) return true;
     unsigned char *row = calloc(big_endian(bytes + 16), 1);
     int largest = row ? largest_colour(bytes, length, row) : -1;
     free(row);
@@ -91,13 +87,11 @@ static bool decode(png_image *image, const char *path, DType float_type, Tensor 
     image->flags |= PNG_IMAGE_FLAG_16BIT_sRGB; /* otherwise libpng takes 16-bit samples for linear light and bends them */
     size_t channels = PNG_IMAGE_SAMPLE_CHANNELS(image->format);
     unsigned char *samples = malloc((size_t)image->width * image->height * channels);
-    if (!samples)
-        return fault_set(fault, "cannot read '%s': its %u x %u pixels do not fit in memory", path, image->width, image->height);
+    if (!samples) return fault_set(fault, "cannot read '%s': its %u x %u pixels do not fit in memory", path, image->width, image->height);
     bool finished = png_image_finish_read(image, NULL, samples, (png_int_32)(image->width * channels), NULL);
     if (!finished || PNG_IMAGE_FAILED(*image))
         fault_set(fault, "cannot read '%s': the PNG picture is damaged (%s)", path, image->message[0] ? image->message : "truncated");
-    else
-        *out = image_from_samples(samples, 1, (int64_t)channels, image->height, image->width, 255.0, float_type, fault);
+    else *out = image_from_samples(samples, 1, (int64_t)channels, image->height, image->width, 255.0, float_type, fault);
     free(samples);
     return *out != NULL;
 }
@@ -105,8 +99,7 @@ static bool decode(png_image *image, const char *path, DType float_type, Tensor 
 bool png_read(const char *path, DType float_type, Tensor **out, Fault *fault) {
     size_t length;
     char *bytes = file_read(path, &length, fault);
-    if (!bytes)
-        return false;
+    if (!bytes) return false;
     *out = NULL;
     png_image image = {.version = PNG_IMAGE_VERSION};
     bool read = check_size((unsigned char *)bytes, length, path, fault) && check_palette((unsigned char *)bytes, length, path, fault);
@@ -121,15 +114,13 @@ bool png_read(const char *path, DType float_type, Tensor **out, Fault *fault) {
 bool png_write(const char *path, const Tensor *tensor, Fault *fault) {
     int64_t channels, height, width;
     unsigned char *samples = image_to_bytes(tensor, path, &channels, &height, &width, fault);
-    if (!samples)
-        return false;
+    if (!samples) return false;
     png_image image = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)width, .height = (png_uint_32)height};
     image.format = channels == 4 ? PNG_FORMAT_RGBA : channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
     void *packed = height <= INT32_MAX && width <= INT32_MAX ? malloc(size) : NULL;
     bool written = packed && png_image_write_to_memory(&image, packed, &size, 0, samples, 0, NULL);
-    if (!written)
-        fault_set(fault, "cannot write '%s': %s", path, image.message[0] ? image.message : "out of memory");
+    if (!written) fault_set(fault, "cannot write '%s': %s", path, image.message[0] ? image.message : "out of memory");
     written = written && file_write(path, packed, size, fault);
     free(packed);
     free(samples);

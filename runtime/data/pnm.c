@@ -17,8 +17,7 @@ typedef struct Cursor {
 static bool read_number(Cursor *cursor, int64_t most, const char *what, int64_t *out) {
     while (cursor->at < cursor->end && (isspace(*cursor->at) || *cursor->at == '#')) {
         bool remark = *cursor->at == '#';
-        while (remark && cursor->at < cursor->end && *cursor->at != '\n')
-            cursor->at++;
+        while (remark && cursor->at < cursor->end && *cursor->at != '\n') cursor->at++;
         cursor->at += cursor->at < cursor->end;
     }
     if (cursor->at == cursor->end || !isdigit(*cursor->at))
@@ -27,8 +26,7 @@ static bool read_number(Cursor *cursor, int64_t most, const char *what, int64_t 
     int64_t value = 0;
     for (; cursor->at < cursor->end && isdigit(*cursor->at); cursor->at++) {
         value = value * 10 + (*cursor->at - '0');
-        if (value > most)
-            return fault_set(cursor->fault, "cannot read %s: %s is larger than %lld", cursor->subject, what, (long long)most);
+        if (value > most) return fault_set(cursor->fault, "cannot read %s: %s is larger than %lld", cursor->subject, what, (long long)most);
     }
     *out = value;
     return true;
@@ -37,8 +35,7 @@ static bool read_number(Cursor *cursor, int64_t most, const char *what, int64_t 
 /* Text samples as bytes (two each), so that both forms end in the same conversion. */
 static unsigned char *read_text_samples(Cursor *cursor, int64_t count, int64_t maximum) {
     unsigned char *samples = malloc((size_t)count * 2);
-    if (!samples)
-        fault_set(cursor->fault, "cannot read %s: out of memory", cursor->subject);
+    if (!samples) fault_set(cursor->fault, "cannot read %s: out of memory", cursor->subject);
     int64_t value;
     for (int64_t i = 0; samples && i < count; i++) {
         if (!read_number(cursor, maximum, "a sample", &value)) {
@@ -51,7 +48,8 @@ static unsigned char *read_text_samples(Cursor *cursor, int64_t count, int64_t m
     return samples;
 }
 
-static Tensor *read_samples(Cursor *cursor, bool binary, int64_t channels, int64_t height, int64_t width, int64_t maximum, DType float_type) {
+static Tensor *read_samples(Cursor *cursor, bool binary, int64_t channels, int64_t height, int64_t width, int64_t maximum,
+                            DType float_type) {
     int sample_bytes = binary && maximum < 256 ? 1 : 2;
     int64_t found = cursor->end - cursor->at, row = width * channels; /* a sample takes at least a byte: no product overflows */
     int64_t count = height <= found / row ? height * row : -1;
@@ -61,8 +59,7 @@ static Tensor *read_samples(Cursor *cursor, bool binary, int64_t channels, int64
                   (long long)width, (long long)height, (long long)found);
         return NULL;
     }
-    if (binary)
-        return image_from_samples(cursor->at, sample_bytes, channels, height, width, (double)maximum, float_type, cursor->fault);
+    if (binary) return image_from_samples(cursor->at, sample_bytes, channels, height, width, (double)maximum, float_type, cursor->fault);
     unsigned char *samples = read_text_samples(cursor, count, maximum);
     Tensor *image = samples ? image_from_samples(samples, 2, channels, height, width, (double)maximum, float_type, cursor->fault) : NULL;
     free(samples);
@@ -91,8 +88,7 @@ bool pnm_parse(const char *bytes, size_t length, const char *subject, DType floa
 bool pnm_read(const char *path, DType float_type, Tensor **out, Fault *fault) {
     size_t length;
     char *bytes = gzip_file_read(path, &length, fault);
-    if (!bytes)
-        return false;
+    if (!bytes) return false;
     char subject[512];
     snprintf(subject, sizeof subject, "'%s'", path);
     bool read = pnm_parse(bytes, length, subject, float_type, out, fault);
@@ -103,8 +99,7 @@ bool pnm_read(const char *path, DType float_type, Tensor **out, Fault *fault) {
 bool pnm_write(const char *path, const Tensor *image, Fault *fault) {
     int64_t channels, height, width;
     unsigned char *samples = image_to_bytes(image, path, &channels, &height, &width, fault);
-    if (!samples)
-        return false;
+    if (!samples) return false;
     if (channels == 4) {
         free(samples);
         fault_set(fault, "cannot write '%s': PPM has no alpha channel", path);

@@ -20,9 +20,9 @@ typedef struct SettingInfo {
 } SettingInfo;
 
 typedef struct SyntheticInfo {
-    const char *name;    /* "moons" */
-    const char *summary; /* one line with its fields */
-    int64_t count;       /* number of samples when the caller gives 0; 0 when the size follows from the settings */
+    const char *name;                             /* "moons" */
+    const char *summary;                          /* one line with its fields */
+    int64_t count;                                /* number of samples when the caller gives 0; 0 when the size follows from the settings */
     SettingInfo settings[SYNTHETIC_SETTINGS_MAX]; /* up to the first NULL name */
 } SyntheticInfo;
 
@@ -32,7 +32,7 @@ const SyntheticInfo *synthetic_find(const char *name); /* NULL when there is non
 
 /* `count` samples (0: the default). Settings not given keep their defaults. NULL with a fault that lists the generators
  * or the settings when a name is unknown, or says which value is out of range. */
-DataSet *synthetic_make(const char *name, int64_t count, uint64_t seed, const Setting *settings, size_t setting_count,
-                        DType float_type, Fault *fault);
+DataSet *synthetic_make(const char *name, int64_t count, uint64_t seed, const Setting *settings, size_t setting_count, DType float_type,
+                        Fault *fault);
 
 #endif

@@ -6,16 +6,16 @@
 #include "runtime/exec/reduction.h"
 
 typedef enum AccessMode {
-    ACCESS_DIRECT,   /* the tile lies in the buffer as it is */
-    ACCESS_REPEAT,   /* one value all over the tile */
+    ACCESS_DIRECT, /* the tile lies in the buffer as it is */
+    ACCESS_REPEAT, /* one value all over the tile */
     ACCESS_GATHER
 } AccessMode;
 
 typedef struct InputAccess {
     AccessMode mode;
-    bool is_invariant;          /* every tile sees the same values: fetched once per unit */
+    bool is_invariant; /* every tile sees the same values: fetched once per unit */
     size_t element_bytes;
-    int64_t strides[RANK_MAX];  /* over the collapsed space */
+    int64_t strides[RANK_MAX]; /* over the collapsed space */
 } InputAccess;
 
 typedef struct FusedStep {
@@ -28,20 +28,23 @@ typedef struct FusedStep {
 typedef struct OutputAccess {
     uint16_t reg;
     bool is_reduced;
-    bool is_direct;             /* the register is the place in the buffer */
+    bool is_direct; /* the register is the place in the buffer */
     size_t element_bytes;
     Reduction reduction;
 } OutputAccess;
 
 struct FusedProgram {
     TileSpace space;
-    InputAccess *inputs;    int input_count;
-    FusedStep *steps;       int step_count;
-    OutputAccess *outputs;  int output_count;
+    InputAccess *inputs;
+    int input_count;
+    FusedStep *steps;
+    int step_count;
+    OutputAccess *outputs;
+    int output_count;
     int register_count;
-    bool is_large;              /* its inputs come from memory, not from a cache */
-    size_t *slots;              /* by register: offset of its storage on the unit's stack; NO_SLOT when it has none */
-    const void **constants;     /* by register: values all over a tile; NULL when it is not a constant */
+    bool is_large;          /* its inputs come from memory, not from a cache */
+    size_t *slots;          /* by register: offset of its storage on the unit's stack; NO_SLOT when it has none */
+    const void **constants; /* by register: values all over a tile; NULL when it is not a constant */
     size_t stack_bytes;
     void *constant_memory;
     void *accumulator_memory;

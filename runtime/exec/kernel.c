@@ -10,10 +10,8 @@ static const Kernel kernels[] = {
 #include "runtime/kernels/kernels.def"
 };
 
-const Kernel *kernel_find(const char *name)
-{
+const Kernel *kernel_find(const char *name) {
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        if (strcmp(kernels[i].name, name) == 0)
-            return &kernels[i];
+        if (strcmp(kernels[i].name, name) == 0) return &kernels[i];
     return NULL;
 }

@@ -23,15 +23,15 @@ typedef struct KernelCall {
     int int_count;
     const double *numbers;
     int number_count;
-    void *scratch;       /* as many bytes as scratch_bytes asked for, 64-byte aligned */
-    Threads *threads;    /* may be NULL */
+    void *scratch;    /* as many bytes as scratch_bytes asked for, 64-byte aligned */
+    Threads *threads; /* may be NULL */
     Fault *fault;
 } KernelCall;
 
 typedef struct Kernel {
     const char *name;
-    bool (*run)(const KernelCall *call);                /* false if and only if it filled call->fault */
-    size_t (*scratch_bytes)(const KernelCall *call);    /* NULL: none. Sees shapes and ints, not data */
+    bool (*run)(const KernelCall *call);             /* false if and only if it filled call->fault */
+    size_t (*scratch_bytes)(const KernelCall *call); /* NULL: none. Sees shapes and ints, not data */
 } Kernel;
 
 const Kernel *kernel_find(const char *name); /* NULL when there is none */

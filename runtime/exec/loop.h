@@ -13,11 +13,13 @@
 #include "runtime/exec/plan.h"
 
 struct PlanLoop {
-    Plan *condition;       /* output 0: bool scalar, true to stop; NULL: only `max` stops */
-    Plan *body;            /* outputs: the next value of each carry */
-    Cell **captured; int captured_count;
-    Cell **carries;  int carry_count;
-    int64_t max;           /* at most so many iterations; -1: no limit (not with record) */
+    Plan *condition; /* output 0: bool scalar, true to stop; NULL: only `max` stops */
+    Plan *body;      /* outputs: the next value of each carry */
+    Cell **captured;
+    int captured_count;
+    Cell **carries;
+    int carry_count;
+    int64_t max; /* at most so many iterations; -1: no limit (not with record) */
     bool record;
     void *prepared;
 };

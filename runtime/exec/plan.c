@@ -13,8 +13,8 @@ enum { TAKEN_BYTES = 1 << 20 };
 /* A step with its operands' places filled in. */
 typedef struct PreparedStep {
     View *inputs, *outputs;
-    KernelCall call;                    /* of a kernel */
-    FusedProgram *program;              /* of a fused group */
+    KernelCall call;       /* of a kernel */
+    FusedProgram *program; /* of a fused group */
     void **input_data, **output_data;
 } PreparedStep;
 
@@ -34,16 +34,13 @@ typedef struct Prepared {
     Threads *threads;
 } Prepared;
 
-static void bind(Plan *plan, void **place, int buffer)
-{
+static void bind(Plan *plan, void **place, int buffer) {
     Prepared *prepared = plan->prepared;
     *place = prepared->views[buffer].data;
-    if (plan->buffers[buffer].kind == BUFFER_CELL)
-        list_push(&prepared->bindings, ((Binding){place, buffer}));
+    if (plan->buffers[buffer].kind == BUFFER_CELL) list_push(&prepared->bindings, ((Binding){place, buffer}));
 }
 
-static View *bind_views(Plan *plan, const int *buffers, int count)
-{
+static View *bind_views(Plan *plan, const int *buffers, int count) {
     Prepared *prepared = plan->prepared;
     View *views = allocate((size_t)count * sizeof *views);
     for (int i = 0; i < count; i++) {
@@ -53,8 +50,7 @@ static View *bind_views(Plan *plan, const int *buffers, int count)
     return views;
 }
 
-static void prepare_views(Plan *plan)
-{
+static void prepare_views(Plan *plan) {
     Prepared *prepared = plan->prepared;
     for (int i = 0; i < plan->buffer_count; i++) {
         const Buffer *buffer = &plan->buffers[i];
@@ -68,70 +64,61 @@ static void prepare_views(Plan *plan)
     }
 }
 
-static bool prepare_fused(Plan *plan, const Fused *fused, PreparedStep *prepared, Fault *fault)
-{
+static bool prepare_fused(Plan *plan, const Fused *fused, PreparedStep *prepared, Fault *fault) {
     prepared->input_data = allocate((size_t)fused->input_count * sizeof(void *));
     prepared->output_data = allocate((size_t)fused->output_count * sizeof(void *));
-    for (int i = 0; i < fused->input_count; i++)
-        bind(plan, &prepared->input_data[i], fused->inputs[i].buffer);
-    for (int k = 0; k < fused->output_count; k++)
-        bind(plan, &prepared->output_data[k], fused->outputs[k].buffer);
+    for (int i = 0; i < fused->input_count; i++) bind(plan, &prepared->input_data[i], fused->inputs[i].buffer);
+    for (int k = 0; k < fused->output_count; k++) bind(plan, &prepared->output_data[k], fused->outputs[k].buffer);
     prepared->program = fused_prepare(fused, plan->buffers, fault);
     return prepared->program != NULL;
 }
 
-static bool prepare_step(Plan *plan, int index, Fault *fault)
-{
+static bool prepare_step(Plan *plan, int index, Fault *fault) {
     Prepared *prepared = plan->prepared;
     const PlanStep *step = &plan->steps[index];
     PreparedStep *ready = &prepared->steps[index];
-    if (step->fused != NULL)
-        return prepare_fused(plan, step->fused, ready, fault);
+    if (step->fused != NULL) return prepare_fused(plan, step->fused, ready, fault);
     ready->inputs = bind_views(plan, step->inputs, step->input_count);
     ready->outputs = bind_views(plan, step->outputs, step->output_count);
-    if (step->loop != NULL)
-        return loop_prepare(step->loop, ready->inputs, prepared->threads, fault);
+    if (step->loop != NULL) return loop_prepare(step->loop, ready->inputs, prepared->threads, fault);
     if (step->kernel == NULL)
         return fault_set(fault, "malformed plan: step '%s' has nothing to run", step->label != NULL ? step->label : "?");
-    ready->call = (KernelCall){.inputs = ready->inputs, .input_count = step->input_count, .outputs = ready->outputs,
-                               .output_count = step->output_count, .ints = step->ints, .int_count = step->int_count,
-                               .numbers = step->numbers, .number_count = step->number_count, .threads = prepared->threads,
+    ready->call = (KernelCall){.inputs = ready->inputs,
+                               .input_count = step->input_count,
+                               .outputs = ready->outputs,
+                               .output_count = step->output_count,
+                               .ints = step->ints,
+                               .int_count = step->int_count,
+                               .numbers = step->numbers,
+                               .number_count = step->number_count,
+                               .threads = prepared->threads,
                                .scratch = (char *)plan->slab + step->scratch_offset};
     return true;
 }
 
 /* Kernels run one after another, so that those short of scratch share one piece. */
-static bool prepare_scratch(Plan *plan, Fault *fault)
-{
+static bool prepare_scratch(Plan *plan, Fault *fault) {
     Prepared *prepared = plan->prepared;
     size_t largest = 0;
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < plan->step_count; i++) {
             const PlanStep *step = &plan->steps[i];
             KernelCall *call = &prepared->steps[i].call;
-            if (step->kernel == NULL || step->kernel->scratch_bytes == NULL)
-                continue;
+            if (step->kernel == NULL || step->kernel->scratch_bytes == NULL) continue;
             size_t wanted = step->kernel->scratch_bytes(call);
-            if (wanted <= step->scratch_bytes)
-                continue;
+            if (wanted <= step->scratch_bytes) continue;
             largest = wanted > largest ? wanted : largest;
-            if (pass == 1)
-                call->scratch = prepared->extra_scratch;
+            if (pass == 1) call->scratch = prepared->extra_scratch;
         }
-        if (largest == 0)
-            return true;
-        if (pass == 0)
-            prepared->extra_scratch = aligned_alloc(64, (largest + 63) / 64 * 64);
-        if (prepared->extra_scratch == NULL)
-            return fault_set(fault, "not enough memory: a step needs %zu MiB to work in", largest >> 20);
+        if (largest == 0) return true;
+        if (pass == 0) prepared->extra_scratch = aligned_alloc(64, (largest + 63) / 64 * 64);
+        if (prepared->extra_scratch == NULL) return fault_set(fault, "not enough memory: a step needs %zu MiB to work in", largest >> 20);
     }
     return true;
 }
 
-bool plan_prepare(Plan *plan, Threads *threads, Fault *fault)
-{
-    if (plan->prepared != NULL)
-        return true;
+bool plan_prepare(Plan *plan, Threads *threads, Fault *fault) {
+    if (plan->prepared != NULL) return true;
     plan->slab = slab_new(plan->slab_bytes);
     if (plan->slab == NULL)
         return fault_set(fault, "not enough memory: this step needs %zu MiB for intermediate values", plan->slab_bytes >> 20);
@@ -142,40 +129,33 @@ bool plan_prepare(Plan *plan, Threads *threads, Fault *fault)
     prepare_views(plan);
     for (int i = 0; i < plan->step_count; i++)
         if (!prepare_step(plan, i, fault)) {
-            if (fault != NULL)
-                fault->step = i;
+            if (fault != NULL) fault->step = i;
             return false;
         }
     return prepare_scratch(plan, fault);
 }
 
-static bool check_cell(const Buffer *buffer, Fault *fault)
-{
+static bool check_cell(const Buffer *buffer, Fault *fault) {
     const Tensor *tensor = buffer->cell->tensor;
-    if (tensor == NULL)
-        return fault_set(fault, "'%s' has no value yet", buffer->cell->name);
-    if (tensor->dtype == buffer->dtype && shape_count(tensor->shape) == shape_count(buffer->shape))
-        return true;
+    if (tensor == NULL) return fault_set(fault, "'%s' has no value yet", buffer->cell->name);
+    if (tensor->dtype == buffer->dtype && shape_count(tensor->shape) == shape_count(buffer->shape)) return true;
     char found[SHAPE_TEXT], expected[SHAPE_TEXT];
     return fault_set(fault, "'%s' was planned as %s %s but now is %s %s", buffer->cell->name, dtype_name(buffer->dtype),
                      shape_text(buffer->shape, expected), dtype_name(tensor->dtype), shape_text(tensor->shape, found));
 }
 
-static bool follow_cells(Plan *plan, Fault *fault)
-{
+static bool follow_cells(Plan *plan, Fault *fault) {
     Prepared *prepared = plan->prepared;
     for (size_t i = 0; i < prepared->bindings.count; i++) {
         const Binding *binding = &prepared->bindings.items[i];
         const Buffer *buffer = &plan->buffers[binding->buffer];
-        if (!check_cell(buffer, fault))
-            return false;
+        if (!check_cell(buffer, fault)) return false;
         *binding->place = buffer->cell->tensor->data;
     }
     return true;
 }
 
-static bool run_step(Plan *plan, int index, Fault *fault)
-{
+static bool run_step(Plan *plan, int index, Fault *fault) {
     Prepared *prepared = plan->prepared;
     const PlanStep *step = &plan->steps[index];
     PreparedStep *ready = &prepared->steps[index];
@@ -183,15 +163,13 @@ static bool run_step(Plan *plan, int index, Fault *fault)
         fused_run(ready->program, ready->input_data, ready->output_data, prepared->threads);
         return true;
     }
-    if (step->loop != NULL)
-        return loop_run(step->loop, ready->inputs, ready->outputs, fault);
+    if (step->loop != NULL) return loop_run(step->loop, ready->inputs, ready->outputs, fault);
     ready->call.fault = fault;
     return step->kernel->run(&ready->call);
 }
 
 /* What writes cells is not left half done: it ignores an interrupt. */
-static bool run_shielded(Plan *plan, int index, Fault *fault)
-{
+static bool run_shielded(Plan *plan, int index, Fault *fault) {
     Threads *threads = ((Prepared *)plan->prepared)->threads;
     if (index >= plan->commit_start) {
         bool before = threads_shield(threads, true);
@@ -203,56 +181,41 @@ static bool run_shielded(Plan *plan, int index, Fault *fault)
     return threads_are_interrupted(threads) ? fault_set(fault, FAULT_INTERRUPTED) : ok;
 }
 
-static bool run_steps(Plan *plan, int first, int end, Fault *fault)
-{
+static bool run_steps(Plan *plan, int first, int end, Fault *fault) {
     for (int i = first; i < end; i++)
         if (!run_shielded(plan, i, fault)) {
-            if (fault != NULL)
-                fault->step = i;
+            if (fault != NULL) fault->step = i;
             return false;
         }
     return true;
 }
 
-bool plan_run_range(Plan *plan, int first, int end, Fault *fault)
-{
-    if (fault != NULL)
-        fault->step = -1;
+bool plan_run_range(Plan *plan, int first, int end, Fault *fault) {
+    if (fault != NULL) fault->step = -1;
     return follow_cells(plan, fault) && run_steps(plan, first, end, fault);
 }
 
-bool plan_run(Plan *plan, Fault *fault)
-{
-    return plan_run_range(plan, 0, plan->step_count, fault);
-}
+bool plan_run(Plan *plan, Fault *fault) { return plan_run_range(plan, 0, plan->step_count, fault); }
 
-View plan_buffer_view(const Plan *plan, int buffer)
-{
+View plan_buffer_view(const Plan *plan, int buffer) {
     const Prepared *prepared = plan->prepared;
     View view = prepared->views[buffer];
     const Buffer *source = &plan->buffers[buffer];
-    if (source->kind == BUFFER_CELL)
-        view.data = source->cell->tensor != NULL ? source->cell->tensor->data : NULL;
+    if (source->kind == BUFFER_CELL) view.data = source->cell->tensor != NULL ? source->cell->tensor->data : NULL;
     return view;
 }
 
-View plan_output(const Plan *plan, int output)
-{
-    return plan_buffer_view(plan, plan->outputs[output]);
-}
+View plan_output(const Plan *plan, int output) { return plan_buffer_view(plan, plan->outputs[output]); }
 
-Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault)
-{
+Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault) {
     View view = plan_output(plan, output);
     Tensor *tensor = tensor_new(view.dtype, view.shape, fault);
-    if (tensor != NULL && tensor_bytes(tensor) > 0)
-        memcpy(tensor->data, view.data, tensor_bytes(tensor));
+    if (tensor != NULL && tensor_bytes(tensor) > 0) memcpy(tensor->data, view.data, tensor_bytes(tensor));
     return tensor;
 }
 
 /* A large result that is most of the slab becomes its owner: copying would need its memory twice. */
-Tensor *plan_take_output(Plan *plan, int output, Fault *fault)
-{
+Tensor *plan_take_output(Plan *plan, int output, Fault *fault) {
     View view = plan_output(plan, output);
     size_t bytes = (size_t)shape_count(view.shape) * dtype_bytes(view.dtype);
     if (plan->slab == NULL || view.data != plan->slab || bytes < TAKEN_BYTES || bytes < plan->slab_bytes / 4 * 3)
@@ -263,46 +226,35 @@ Tensor *plan_take_output(Plan *plan, int output, Fault *fault)
     return tensor;
 }
 
-static bool is_all_finite(View view)
-{
+static bool is_all_finite(View view) {
     int64_t count = shape_count(view.shape);
     double sum = 0; /* x - x is 0 for finite x, else NaN */
     if (view.dtype == DTYPE_F32)
-        for (int64_t i = 0; i < count; i++)
-            sum += ((const float *)view.data)[i] - ((const float *)view.data)[i];
+        for (int64_t i = 0; i < count; i++) sum += ((const float *)view.data)[i] - ((const float *)view.data)[i];
     if (view.dtype == DTYPE_F64)
-        for (int64_t i = 0; i < count; i++)
-            sum += ((const double *)view.data)[i] - ((const double *)view.data)[i];
+        for (int64_t i = 0; i < count; i++) sum += ((const double *)view.data)[i] - ((const double *)view.data)[i];
     return sum == 0;
 }
 
-static bool step_is_finite(const Plan *plan, const PlanStep *step)
-{
+static bool step_is_finite(const Plan *plan, const PlanStep *step) {
     int count = step->fused != NULL ? step->fused->output_count : step->output_count;
     for (int k = 0; k < count; k++)
-        if (!is_all_finite(plan_buffer_view(plan, step->fused != NULL ? step->fused->outputs[k].buffer : step->outputs[k])))
-            return false;
+        if (!is_all_finite(plan_buffer_view(plan, step->fused != NULL ? step->fused->outputs[k].buffer : step->outputs[k]))) return false;
     return true;
 }
 
-int plan_find_nonfinite(Plan *plan, Fault *fault)
-{
-    if (!follow_cells(plan, fault))
-        return -1;
+int plan_find_nonfinite(Plan *plan, Fault *fault) {
+    if (!follow_cells(plan, fault)) return -1;
     for (int i = 0; i < plan->commit_start; i++) {
-        if (!run_steps(plan, i, i + 1, fault))
-            return -1;
-        if (!step_is_finite(plan, &plan->steps[i]))
-            return i;
+        if (!run_steps(plan, i, i + 1, fault)) return -1;
+        if (!step_is_finite(plan, &plan->steps[i])) return i;
     }
     return -1;
 }
 
-static void free_prepared(Plan *plan)
-{
+static void free_prepared(Plan *plan) {
     Prepared *prepared = plan->prepared;
-    if (prepared == NULL)
-        return;
+    if (prepared == NULL) return;
     for (int i = 0; i < plan->step_count; i++) {
         PreparedStep *step = &prepared->steps[i];
         free(step->inputs);
@@ -318,10 +270,8 @@ static void free_prepared(Plan *plan)
     free(prepared);
 }
 
-void plan_free(Plan *plan)
-{
-    if (plan == NULL)
-        return;
+void plan_free(Plan *plan) {
+    if (plan == NULL) return;
     free_prepared(plan);
     for (int i = 0; i < plan->buffer_count; i++) {
         tensor_release(plan->buffers[i].tensor);

@@ -11,10 +11,10 @@
 /* Storage with a name, shared by session, graphs and plans. The tensor may be replaced between runs (same dtype and shape)
  * unless a plan that is running reads it. */
 typedef struct Cell {
-    char *name;      /* path as the user writes it: "net.dense_1.w" */
-    Tensor *tensor;  /* NULL until initialised */
+    char *name;     /* path as the user writes it: "net.dense_1.w" */
+    Tensor *tensor; /* NULL until initialised */
     int references;
-    double spread;   /* standard deviation that its first value was drawn with; 0: not known */
+    double spread; /* standard deviation that its first value was drawn with; 0: not known */
 } Cell;
 
 Cell *cell_new(const char *name, Tensor *tensor); /* takes the tensor reference */
@@ -27,9 +27,9 @@ typedef struct Buffer {
     BufferKind kind;
     DType dtype;
     Shape shape;
-    size_t offset;   /* BUFFER_SLAB: bytes from the start, 64-byte aligned */
-    Tensor *tensor;  /* BUFFER_CONSTANT: owned reference */
-    Cell *cell;      /* BUFFER_CELL: owned reference */
+    size_t offset;  /* BUFFER_SLAB: bytes from the start, 64-byte aligned */
+    Tensor *tensor; /* BUFFER_CONSTANT: owned reference */
+    Cell *cell;     /* BUFFER_CELL: owned reference */
 } Buffer;
 
 /* A fused group of elementwise ops: a straight program over virtual registers, run tile by tile.
@@ -40,64 +40,74 @@ typedef struct FusedInput {
 } FusedInput;
 
 typedef struct FusedInstruction {
-    uint16_t code;      /* ElementwiseCode (order of elementwise.def), FUSED_CAST or FUSED_CONSTANT (fused.h) */
-    uint8_t dtype;      /* DType of the result */
+    uint16_t code;         /* ElementwiseCode (order of elementwise.def), FUSED_CAST or FUSED_CONSTANT (fused.h) */
+    uint8_t dtype;         /* DType of the result */
     uint8_t operand_dtype; /* DType of the operands (differs for comparisons and casts) */
-    uint16_t result;    /* virtual register */
+    uint16_t result;       /* virtual register */
     uint16_t operands[3];
-    double number;      /* FUSED_CONSTANT */
+    double number; /* FUSED_CONSTANT */
 } FusedInstruction;
 
 typedef enum FusedReduce { FUSED_STORE, FUSED_SUM, FUSED_MAX, FUSED_MIN } FusedReduce;
 
 typedef struct FusedOutput {
     int buffer;
-    uint16_t reg;            /* register stored or reduced */
-    FusedReduce reduce;      /* how values along reduced axes combine */
-    uint32_t reduced_axes;   /* bit mask over the iteration space; 0 for FUSED_STORE */
+    uint16_t reg;          /* register stored or reduced */
+    FusedReduce reduce;    /* how values along reduced axes combine */
+    uint32_t reduced_axes; /* bit mask over the iteration space; 0 for FUSED_STORE */
 } FusedOutput;
 
 typedef struct Fused {
     Shape shape;
     int register_count;
-    FusedInput *inputs;             int input_count;
-    FusedInstruction *instructions; int instruction_count;
-    FusedOutput *outputs;           int output_count;
+    FusedInput *inputs;
+    int input_count;
+    FusedInstruction *instructions;
+    int instruction_count;
+    FusedOutput *outputs;
+    int output_count;
 } Fused;
 
 typedef struct PlanLoop PlanLoop; /* a body plan run until its condition holds; see loop.h */
 
 typedef struct PlanStep {
-    const Kernel *kernel;   /* exactly one of kernel, fused, loop is set */
+    const Kernel *kernel; /* exactly one of kernel, fused, loop is set */
     Fused *fused;
     PlanLoop *loop;
-    int *inputs;  int input_count;    /* buffer numbers (kernel, loop) */
-    int *outputs; int output_count;
-    int64_t *ints; int int_count;
-    double *numbers; int number_count;
-    size_t scratch_offset;  /* in the slab */
+    int *inputs;
+    int input_count; /* buffer numbers (kernel, loop) */
+    int *outputs;
+    int output_count;
+    int64_t *ints;
+    int int_count;
+    double *numbers;
+    int number_count;
+    size_t scratch_offset; /* in the slab */
     size_t scratch_bytes;
-    int32_t origin;         /* graph node that this step computes: for messages and profiles */
-    const char *label;      /* "matmul", "fused mul add exp": borrowed from the plan's text */
+    int32_t origin;    /* graph node that this step computes: for messages and profiles */
+    const char *label; /* "matmul", "fused mul add exp": borrowed from the plan's text */
 } PlanStep;
 
 typedef struct Plan {
-    Buffer *buffers;  int buffer_count;
-    PlanStep *steps;  int step_count;
-    int commit_start;       /* steps from here on write cells; a run may stop before them (plan_run_until) */
-    int *outputs;     int output_count; /* buffers the caller reads after a run */
+    Buffer *buffers;
+    int buffer_count;
+    PlanStep *steps;
+    int step_count;
+    int commit_start; /* steps from here on write cells; a run may stop before them (plan_run_until) */
+    int *outputs;
+    int output_count; /* buffers the caller reads after a run */
     size_t slab_bytes;
-    void *slab;             /* allocated once by plan_prepare, on huge pages where the system gives them */
-    void *prepared;         /* the executor's own: views and kernel calls, made once */
+    void *slab;     /* allocated once by plan_prepare, on huge pages where the system gives them */
+    void *prepared; /* the executor's own: views and kernel calls, made once */
 } Plan;
 
-bool plan_prepare(Plan *plan, Threads *threads, Fault *fault);      /* allocates the slab; once */
-bool plan_run(Plan *plan, Fault *fault);                            /* all steps */
-bool plan_run_range(Plan *plan, int first, int end, Fault *fault);  /* steps first..end */
+bool plan_prepare(Plan *plan, Threads *threads, Fault *fault);     /* allocates the slab; once */
+bool plan_run(Plan *plan, Fault *fault);                           /* all steps */
+bool plan_run_range(Plan *plan, int first, int end, Fault *fault); /* steps first..end */
 /* Data of output k after a run; valid until the next run or plan_free. */
 View plan_output(const Plan *plan, int output);
 Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault); /* a copy that the caller owns */
-Tensor *plan_take_output(Plan *plan, int output, Fault *fault);          /* perhaps without a copy: afterwards only plan_free */
+Tensor *plan_take_output(Plan *plan, int output, Fault *fault);         /* perhaps without a copy: afterwards only plan_free */
 View plan_buffer_view(const Plan *plan, int buffer);
 void plan_free(Plan *plan); /* and everything it points to: every array of a Plan and its steps is from allocate() */
 

@@ -21,21 +21,21 @@ typedef struct Reduction {
     DType dtype, out_dtype;
     ReduceFunction *rows, *columns;
     int64_t out_count;
-    int64_t strides[RANK_MAX];         /* of the result over the axes of the space; 0 where reduced */
+    int64_t strides[RANK_MAX]; /* of the result over the axes of the space; 0 where reduced */
     ReductionSegment segments[RANK_MAX];
     int segment_count;
-    int64_t first_rest;                /* elements of segment 0 per index of the tile's axis */
-    bool is_complete;                  /* each tile finishes its own results */
-    int64_t copies;                    /* of the accumulators */
-    void *accumulators;                /* [copies, out_count] of 8 bytes; NULL when is_complete */
+    int64_t first_rest; /* elements of segment 0 per index of the tile's axis */
+    bool is_complete;   /* each tile finishes its own results */
+    int64_t copies;     /* of the accumulators */
+    void *accumulators; /* [copies, out_count] of 8 bytes; NULL when is_complete */
     void *out;
 } Reduction;
 
 /* `mask`: the reduced axes of the (collapsed) space. Does not need the units of the space. */
 bool reduction_is_complete(const TileSpace *space, uint32_t mask);
 /* The space must be cut. The caller then sets `out` and, if reduction_bytes is not 0, `accumulators`. */
-void reduction_init(Reduction *reduction, const TileSpace *space, uint32_t mask, Combine combine, DType dtype,
-                    DType out_dtype, const ElementwiseTable *table);
+void reduction_init(Reduction *reduction, const TileSpace *space, uint32_t mask, Combine combine, DType dtype, DType out_dtype,
+                    const ElementwiseTable *table);
 size_t reduction_bytes(const Reduction *reduction);
 
 void reduction_start(const Reduction *reduction, Threads *threads);

@@ -18,17 +18,11 @@ static inline Axis axis_span(Shape shape, int64_t first, int64_t width) {
     return axis;
 }
 
-static inline int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-static inline int64_t min_i64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static inline int64_t max_i64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
+static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* How many items of `item_cost` elementary operations make a tile worth handing to a thread. */
 static inline int64_t items_per_tile(int64_t item_cost) {

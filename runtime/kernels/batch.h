@@ -13,8 +13,8 @@ typedef int SolveMatrix(const Batch *batch, int64_t index, void *scratch);
 
 struct Batch {
     const KernelCall *call;
-    int64_t count;                /* product of the leading dims */
-    int64_t m, n;                 /* of inputs[0]'s matrices */
+    int64_t count; /* product of the leading dims */
+    int64_t m, n;  /* of inputs[0]'s matrices */
     SolveMatrix *solve;
     int64_t matrices_per_tile;
     Slots slots;

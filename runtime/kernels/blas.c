@@ -21,8 +21,7 @@ static bool has_blas, has_lapack;
 static bool find_routines(void *library, const Routine *routines, size_t count, void *table) {
     for (size_t i = 0; i < count; i++) {
         void *address = dlsym(library, routines[i].name);
-        if (!address)
-            return false;
+        if (!address) return false;
         memcpy((char *)table + routines[i].offset, &address, sizeof address);
     }
     return true;
@@ -34,8 +33,7 @@ static void load_blas(void) {
 #undef X
     setenv("OPENBLAS_NUM_THREADS", "1", 1); /* or it starts threads while it is loaded */
     void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return;
+    if (!library) return;
     void *address = dlsym(library, "openblas_set_num_threads");
     if (address) { /* somebody else may have loaded it before us */
         void (*set_num_threads)(int);
@@ -56,8 +54,7 @@ static void load_lapack(void) {
 
 const Blas *blas_get(Fault *fault) {
     pthread_once(&blas_once, load_blas);
-    if (has_blas)
-        return &blas;
+    if (has_blas) return &blas;
     fault_set(fault, "matrix products need OpenBLAS (libopenblas.so.0), which is not installed");
     fault_help(fault, "on Debian: apt install libopenblas0-pthread");
     return NULL;
@@ -65,8 +62,7 @@ const Blas *blas_get(Fault *fault) {
 
 const Lapack *lapack_get(Fault *fault) {
     pthread_once(&lapack_once, load_lapack);
-    if (has_lapack)
-        return &lapack;
+    if (has_lapack) return &lapack;
     fault_set(fault, "this decomposition needs LAPACKE (liblapacke.so.3), which is not installed");
     fault_help(fault, "on Debian: apt install liblapacke");
     return NULL;

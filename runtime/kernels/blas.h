@@ -11,9 +11,11 @@
 #include <lapacke.h>
 
 #define BLAS_ROUTINES(X) X(sgemm) X(dgemm) X(sgemv) X(dgemv) X(strsm) X(dtrsm)
-#define LAPACK_ROUTINES(X)                                                                                               \
-    X(spotrf_work) X(dpotrf_work) X(sgetrf_work) X(dgetrf_work) X(sgelqf_work) X(dgelqf_work) X(sorglq_work)             \
-    X(dorglq_work) X(ssyevd_work) X(dsyevd_work) X(sgesdd_work) X(dgesdd_work)
+#define LAPACK_ROUTINES(X) \
+    X(spotrf_work) \
+    X(dpotrf_work) \
+    X(sgetrf_work) \
+    X(dgetrf_work) X(sgelqf_work) X(dgelqf_work) X(sorglq_work) X(dorglq_work) X(ssyevd_work) X(dsyevd_work) X(sgesdd_work) X(dgesdd_work)
 
 /* blas->sgemm is cblas_sgemm, lapack->spotrf_work is LAPACKE_spotrf_work. */
 typedef struct Blas {

@@ -8,13 +8,26 @@ enum { SMALL_IMAGE = 128, WANTED_TILES = 8 };
 
 ConvShape conv_shape(DType dtype, Shape x, Shape kernel, Shape y, const int64_t *ints) {
     return (ConvShape){
-        .n = x.dims[0], .c = x.dims[1], .h = x.dims[2], .w = x.dims[3],
-        .o = kernel.dims[0], .kh = kernel.dims[2], .kw = kernel.dims[3],
-        .oh = y.dims[2], .ow = y.dims[3],
-        .stride_h = ints[0], .stride_w = ints[1], .pad_top = ints[2], .pad_left = ints[4],
-        .dilation_h = ints[6], .dilation_w = ints[7], .groups = ints[8],
-        .group_c = x.dims[1] / ints[8], .group_o = kernel.dims[0] / ints[8],
-        .dtype = dtype, .bytes = (int64_t)dtype_bytes(dtype),
+        .n = x.dims[0],
+        .c = x.dims[1],
+        .h = x.dims[2],
+        .w = x.dims[3],
+        .o = kernel.dims[0],
+        .kh = kernel.dims[2],
+        .kw = kernel.dims[3],
+        .oh = y.dims[2],
+        .ow = y.dims[3],
+        .stride_h = ints[0],
+        .stride_w = ints[1],
+        .pad_top = ints[2],
+        .pad_left = ints[4],
+        .dilation_h = ints[6],
+        .dilation_w = ints[7],
+        .groups = ints[8],
+        .group_c = x.dims[1] / ints[8],
+        .group_o = kernel.dims[0] / ints[8],
+        .dtype = dtype,
+        .bytes = (int64_t)dtype_bytes(dtype),
     };
 }
 
@@ -34,8 +47,8 @@ Cut conv_cut(const ConvShape *s, int64_t columns) {
 }
 
 bool conv_is_pointwise(const ConvShape *s) {
-    return s->kh == 1 && s->kw == 1 && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 && s->pad_left == 0 &&
-           s->oh == s->h && s->ow == s->w;
+    return s->kh == 1 && s->kw == 1 && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == s->h &&
+           s->ow == s->w;
 }
 
 /* Output positions [first, end) of one axis for which `position * stride + offset` lies in [0, size). */
@@ -52,7 +65,7 @@ static Span valid_span(int64_t offset, int64_t stride, int64_t size, int64_t fro
 
 /* One row of the column matrix for one image: kernel position (i, j) of one channel plane. */
 typedef struct Line {
-    Span rows, columns;         /* output positions that read the image */
+    Span rows, columns; /* output positions that read the image */
     int64_t row_offset, column_offset;
     int64_t first_row;
 } Line;
@@ -66,14 +79,13 @@ static Line line_at(const ConvShape *s, const Block *block, int64_t i, int64_t j
     return line;
 }
 
-#define DEFINE_ADD_LINES(TYPE, suffix)                                                                            \
-    static void add_lines_##suffix(const ConvShape *s, const Line *line, const TYPE *from, TYPE *plane) {         \
-        for (int64_t row = line->rows.first; row < line->rows.end; row++) {                                       \
-            const TYPE *in = from + (row - line->first_row) * s->ow;                                              \
-            TYPE *to = plane + (row * s->stride_h + line->row_offset) * s->w + line->column_offset;               \
-            for (int64_t k = line->columns.first; k < line->columns.end; k++)                                     \
-                to[k * s->stride_w] += in[k];                                                                     \
-        }                                                                                                         \
+#define DEFINE_ADD_LINES(TYPE, suffix) \
+    static void add_lines_##suffix(const ConvShape *s, const Line *line, const TYPE *from, TYPE *plane) { \
+        for (int64_t row = line->rows.first; row < line->rows.end; row++) { \
+            const TYPE *in = from + (row - line->first_row) * s->ow; \
+            TYPE *to = plane + (row * s->stride_h + line->row_offset) * s->w + line->column_offset; \
+            for (int64_t k = line->columns.first; k < line->columns.end; k++) to[k * s->stride_w] += in[k]; \
+        } \
     }
 
 DEFINE_ADD_LINES(float, f32)
@@ -87,10 +99,8 @@ void columns_to_image(const ConvShape *s, const Block *block, const void *column
                 Line line = line_at(s, block, k / s->kw, k % s->kw);
                 int64_t plane = ((block->first_image + image) * s->c + block->first_channel + channel) * s->h * s->w;
                 int64_t from = (channel * taps + k) * stride + image * block->row_count * s->ow;
-                if (s->dtype == DTYPE_F32)
-                    add_lines_f32(s, &line, (const float *)columns + from, (float *)dx + plane);
-                else
-                    add_lines_f64(s, &line, (const double *)columns + from, (double *)dx + plane);
+                if (s->dtype == DTYPE_F32) add_lines_f32(s, &line, (const float *)columns + from, (float *)dx + plane);
+                else add_lines_f64(s, &line, (const double *)columns + from, (double *)dx + plane);
             }
 }
 

@@ -8,13 +8,13 @@
 #include "runtime/base/tensor.h"
 
 typedef struct ConvShape {
-    int64_t n, c, h, w;       /* x */
-    int64_t o, kh, kw;        /* kernel [o, c / groups, kh, kw] */
-    int64_t oh, ow;           /* y [n, o, oh, ow] */
+    int64_t n, c, h, w; /* x */
+    int64_t o, kh, kw;  /* kernel [o, c / groups, kh, kw] */
+    int64_t oh, ow;     /* y [n, o, oh, ow] */
     int64_t stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
     int64_t group_c, group_o; /* channels per group */
     DType dtype;
-    int64_t bytes;            /* of one element */
+    int64_t bytes; /* of one element */
 } ConvShape;
 
 /* ints as in lang/ops/ops.def: stride_h, stride_w, pads (top, bottom, left, right), dilation_h, dilation_w, groups. */
@@ -23,17 +23,15 @@ ConvShape conv_shape(DType dtype, Shape x, Shape kernel, Shape y, const int64_t 
 /* A block of output positions of some images, and of channels of one group. */
 typedef struct Block {
     int64_t first_image, image_count;
-    int64_t first_row, row_count;        /* output rows; all of them when image_count > 1 */
+    int64_t first_row, row_count;         /* output rows; all of them when image_count > 1 */
     int64_t first_channel, channel_count; /* absolute input channels */
 } Block;
 
-static inline int64_t block_columns(const ConvShape *s, const Block *block) {
-    return block->image_count * block->row_count * s->ow;
-}
+static inline int64_t block_columns(const ConvShape *s, const Block *block) { return block->image_count * block->row_count * s->ow; }
 
 /* How output positions are cut into blocks of about `columns`. */
 typedef struct Cut {
-    int64_t images, rows;             /* per block: several images only when an image is small */
+    int64_t images, rows; /* per block: several images only when an image is small */
     int64_t image_blocks, row_blocks;
 } Cut;
 Cut conv_cut(const ConvShape *s, int64_t columns);

@@ -26,18 +26,15 @@ typedef struct Conv {
     Slots slots;
     int64_t packed_offset, workspace_offset; /* bytes from a slot's start: packed outputs, workspace of products */
     int64_t channel_blocks, channels_per_block;
-    int64_t chunks;          /* conv_kernel: chunks of image blocks, one partial sum each */
+    int64_t chunks; /* conv_kernel: chunks of image blocks, one partial sum each */
     char *partials;
 } Conv;
 
-static bool is_empty(const ConvShape *s) {
-    return s->n * s->o * s->oh * s->ow == 0 || s->group_c * s->kh * s->kw == 0 || s->h * s->w == 0;
-}
+static bool is_empty(const ConvShape *s) { return s->n * s->o * s->oh * s->ow == 0 || s->group_c * s->kh * s->kw == 0 || s->h * s->w == 0; }
 
 static void zero(const View *view) {
     int64_t bytes = shape_count(view->shape) * (int64_t)dtype_bytes(view->dtype);
-    if (bytes > 0)
-        memset(view->data, 0, (size_t)bytes);
+    if (bytes > 0) memset(view->data, 0, (size_t)bytes);
 }
 
 /* Bytes of all slots. A slot holds the images of a block as patches (or a column matrix, for the way back), beside them the
@@ -71,15 +68,13 @@ static int64_t output_offset(const ConvShape *s, const Block *block, int64_t o) 
 
 /* The column matrix of a block as patches in `memory`; a pointwise convolution has it in x already. */
 static Patches images_of(const Conv *conv, const Block *block, char *memory) {
-    if (conv_is_pointwise(&conv->s) && block->image_count == 1)
-        return (Patches){.s = &conv->s};
+    if (conv_is_pointwise(&conv->s) && block->image_count == 1) return (Patches){.s = &conv->s};
     return patches_of(&conv->s, *block, conv->x, memory);
 }
 
 static Factor columns_of(const Conv *conv, const Block *block, const Patches *patches, bool transpose) {
     const ConvShape *s = &conv->s;
-    if (patches->padded)
-        return transpose ? patches_transposed(patches) : patches_columns(patches);
+    if (patches->padded) return transpose ? patches_transposed(patches) : patches_columns(patches);
     int64_t at = ((block->first_image * s->c + block->first_channel) * s->h + block->first_row) * s->w, area = s->h * s->w;
     const char *x = conv->x + at * s->bytes;
     return transpose ? factor_rows(x, area) : factor_columns(x, area);
@@ -89,8 +84,7 @@ static Factor columns_of(const Conv *conv, const Block *block, const Patches *pa
 static Factor outputs_of(const Conv *conv, const Block *block, int64_t group, char *memory) {
     const ConvShape *s = &conv->s;
     int64_t first_o = group * s->group_o;
-    if (block->image_count == 1)
-        return factor_columns(conv->dy + output_offset(s, block, first_o), s->oh * s->ow);
+    if (block->image_count == 1) return factor_columns(conv->dy + output_offset(s, block, first_o), s->oh * s->ow);
     columns_pack(s, block, first_o, s->group_o, conv->dy, memory);
     return factor_columns(memory, block_columns(s, block));
 }
@@ -106,15 +100,17 @@ static void conv_tile(void *context, int64_t tile) {
     bool direct = block.image_count == 1;
     Patches patches = images_of(conv, &block, slot);
     Product product = {
-        .dtype = s->dtype, .m = s->group_o, .n = columns, .k = depth,
+        .dtype = s->dtype,
+        .m = s->group_o,
+        .n = columns,
+        .k = depth,
         .a = factor_rows(conv->kernel + first_o * depth * s->bytes, depth),
         .b = columns_of(conv, &block, &patches, false),
         .c = direct ? conv->out + output_offset(s, &block, first_o) : packed,
         .c_stride = direct ? s->oh * s->ow : columns,
     };
     product_run(&product, slot + conv->workspace_offset);
-    if (!direct)
-        columns_unpack(s, &block, first_o, s->group_o, packed, conv->out);
+    if (!direct) columns_unpack(s, &block, first_o, s->group_o, packed, conv->out);
     slots_give(&conv->slots, slot);
 }
 
@@ -125,8 +121,7 @@ static Conv plan_conv(ConvShape s) {
 }
 
 static size_t conv_scratch(const ConvShape *s) {
-    if (conv_is_depthwise(s))
-        return depthwise_scratch(s);
+    if (conv_is_depthwise(s)) return depthwise_scratch(s);
     Conv conv = plan_conv(*s);
     return (size_t)plan_patches(&conv, s->group_c);
 }
@@ -158,10 +153,8 @@ size_t scratch_conv(const KernelCall *call) {
 
 bool kernel_conv(const KernelCall *call) {
     ConvShape s = forward_shape(call);
-    if (is_empty(&s))
-        zero(&call->outputs[0]);
-    else
-        run_conv(&s, call->inputs[0].data, call->inputs[1].data, call->outputs[0].data, call->scratch, call->threads);
+    if (is_empty(&s)) zero(&call->outputs[0]);
+    else run_conv(&s, call->inputs[0].data, call->inputs[1].data, call->outputs[0].data, call->scratch, call->threads);
     return true;
 }
 
@@ -184,10 +177,8 @@ static void turn_kernel(const ConvShape *s, const char *kernel, char *turned) {
             int64_t row = o / s->group_o * s->group_c + c;
             for (int64_t k = 0; k < taps; k++) {
                 int64_t to = (row * s->group_o + o % s->group_o) * taps + k, from = (o * s->group_c + c) * taps + taps - 1 - k;
-                if (s->bytes == 4)
-                    ((uint32_t *)turned)[to] = ((const uint32_t *)kernel)[from];
-                else
-                    ((uint64_t *)turned)[to] = ((const uint64_t *)kernel)[from];
+                if (s->bytes == 4) ((uint32_t *)turned)[to] = ((const uint32_t *)kernel)[from];
+                else ((uint64_t *)turned)[to] = ((const uint64_t *)kernel)[from];
             }
         }
 }
@@ -212,8 +203,14 @@ static void conv_input_tile(void *context, int64_t tile) {
         rows.first_channel = block.first_channel, rows.channel_count = count;
         int64_t columns = block_columns(s, &rows);
         Product product = {
-            .dtype = s->dtype, .m = count * taps, .n = columns, .k = s->group_o,
-            .a = kernel, .b = outputs_of(conv, &rows, group, slot + conv->packed_offset), .c = slot, .c_stride = columns,
+            .dtype = s->dtype,
+            .m = count * taps,
+            .n = columns,
+            .k = s->group_o,
+            .a = kernel,
+            .b = outputs_of(conv, &rows, group, slot + conv->packed_offset),
+            .c = slot,
+            .c_stride = columns,
         };
         product_run(&product, slot + conv->workspace_offset);
         columns_to_image(s, &rows, slot, conv->out);
@@ -237,9 +234,7 @@ static ConvShape input_shape(const KernelCall *call) {
     return call_shape(call, call->outputs[0].shape, call->inputs[1].shape, call->inputs[0].shape);
 }
 
-static size_t kernel_bytes(const ConvShape *s) {
-    return slots_round((size_t)(s->o * s->group_c * s->kh * s->kw * s->bytes));
-}
+static size_t kernel_bytes(const ConvShape *s) { return slots_round((size_t)(s->o * s->group_c * s->kh * s->kw * s->bytes)); }
 
 /* The way by columns: a column matrix that fits the second-level cache per block. */
 static Conv plan_columns(ConvShape s, int64_t *scratch_bytes) {
@@ -264,8 +259,7 @@ size_t scratch_conv_input(const KernelCall *call) {
 
 bool kernel_conv_input(const KernelCall *call) {
     ConvShape s = input_shape(call);
-    if (is_empty(&s))
-        zero(&call->outputs[0]);
+    if (is_empty(&s)) zero(&call->outputs[0]);
     else if (is_turnable(&s)) {
         ConvShape turned = turned_shape(&s);
         char *kernel = call->scratch;
@@ -297,10 +291,15 @@ static void conv_kernel_tile(void *context, int64_t tile) {
         Factor outputs = outputs_of(conv, &block, group, slot + conv->packed_offset);
         Patches patches = images_of(conv, &block, slot);
         Product product = {
-            .dtype = s->dtype, .m = s->group_o, .n = count * taps, .k = block_columns(s, &block),
+            .dtype = s->dtype,
+            .m = s->group_o,
+            .n = count * taps,
+            .k = block_columns(s, &block),
             .a = factor_rows(outputs.data, outputs.depth_stride),
             .b = columns_of(conv, &block, &patches, true),
-            .accumulate = at > begin * conv->cut.row_blocks, .c = sum, .c_stride = depth,
+            .accumulate = at > begin * conv->cut.row_blocks,
+            .c = sum,
+            .c_stride = depth,
         };
         product_run(&product, slot + conv->workspace_offset);
     }
@@ -317,10 +316,8 @@ static void sum_partials_tile(void *context, int64_t tile) {
     memcpy(conv->out + begin * s->bytes, conv->partials + begin * s->bytes, (size_t)((end - begin) * s->bytes));
     for (int64_t chunk = 1; chunk < conv->chunks; chunk++)
         for (int64_t i = begin; i < end; i++)
-            if (s->dtype == DTYPE_F32)
-                ((float *)conv->out)[i] += ((const float *)conv->partials)[chunk * count + i];
-            else
-                ((double *)conv->out)[i] += ((const double *)conv->partials)[chunk * count + i];
+            if (s->dtype == DTYPE_F32) ((float *)conv->out)[i] += ((const float *)conv->partials)[chunk * count + i];
+            else ((double *)conv->out)[i] += ((const double *)conv->partials)[chunk * count + i];
 }
 
 static ConvShape kernel_shape(const KernelCall *call) {
@@ -340,8 +337,7 @@ static Conv plan_conv_kernel(ConvShape s, int64_t *partial_bytes, int64_t *slot_
 
 size_t scratch_conv_kernel(const KernelCall *call) {
     ConvShape s = kernel_shape(call);
-    if (conv_is_depthwise(&s))
-        return depthwise_scratch(&s);
+    if (conv_is_depthwise(&s)) return depthwise_scratch(&s);
     int64_t partial_bytes, slot_bytes;
     plan_conv_kernel(s, &partial_bytes, &slot_bytes);
     return (size_t)(partial_bytes + slot_bytes);
@@ -354,17 +350,14 @@ static void run_conv_kernel(const KernelCall *call, const ConvShape *s) {
     conv.x = call->inputs[0].data, conv.dy = call->inputs[1].data, conv.out = call->outputs[0].data;
     conv.partials = conv.chunks > 1 ? call->scratch : conv.out;
     threads_run(call->threads, conv.chunks * s->groups * conv.channel_blocks, conv_kernel_tile, &conv);
-    if (conv.chunks > 1)
-        threads_run(call->threads, ceil_div(count, SUM_ELEMENTS), sum_partials_tile, &conv);
+    if (conv.chunks > 1) threads_run(call->threads, ceil_div(count, SUM_ELEMENTS), sum_partials_tile, &conv);
 }
 
 bool kernel_conv_kernel(const KernelCall *call) {
     ConvShape s = kernel_shape(call);
-    if (is_empty(&s))
-        zero(&call->outputs[0]);
+    if (is_empty(&s)) zero(&call->outputs[0]);
     else if (conv_is_depthwise(&s))
         depthwise_kernel(&s, call->inputs[0].data, call->inputs[1].data, call->outputs[0].data, call->scratch, call->threads);
-    else
-        run_conv_kernel(call, &s);
+    else run_conv_kernel(call, &s);
     return true;
 }

@@ -21,15 +21,14 @@ static size_t work_bytes(DType dtype, const double *answer) {
     return slots_round((size_t)(elements * 1.0001 + 1) * dtype_bytes(dtype));
 }
 
-#define BY_DTYPE(dtype, routine, TYPE_CALL) ((dtype) == DTYPE_F32 ? lapack_get(NULL)->s##routine TYPE_CALL : lapack_get(NULL)->d##routine TYPE_CALL)
+#define BY_DTYPE(dtype, routine, TYPE_CALL) \
+    ((dtype) == DTYPE_F32 ? lapack_get(NULL)->s##routine TYPE_CALL : lapack_get(NULL)->d##routine TYPE_CALL)
 
 /* Negates `count` elements `stride` apart. */
 static void negate(DType dtype, void *data, int64_t first, int64_t count, int64_t stride) {
     for (int64_t i = 0; i < count; i++)
-        if (dtype == DTYPE_F32)
-            ((float *)data)[first + i * stride] *= -1;
-        else
-            ((double *)data)[first + i * stride] *= -1;
+        if (dtype == DTYPE_F32) ((float *)data)[first + i * stride] *= -1;
+        else ((double *)data)[first + i * stride] *= -1;
 }
 
 static double element(DType dtype, const void *data, int64_t at) {
@@ -41,8 +40,7 @@ static bool points_down(DType dtype, const void *data, int64_t first, int64_t co
     double largest = 0;
     for (int64_t i = 0; i < count; i++) {
         double value = element(dtype, data, first + i * stride);
-        if (fabs(value) > fabs(largest))
-            largest = value;
+        if (fabs(value) > fabs(largest)) largest = value;
     }
     return largest < 0;
 }
@@ -63,8 +61,7 @@ static Sizes sizes_of(const KernelCall *call) {
 
 static bool report(const Batch *batch, int64_t index, int info, const char *what) {
     char subject[64];
-    if (info == MATRIX_NOT_FINITE)
-        return false;
+    if (info == MATRIX_NOT_FINITE) return false;
     return fault_set(batch->call->fault, "the %s of %s did not converge", what, batch_subject(batch, index, subject));
 }
 
@@ -75,8 +72,7 @@ static size_t qr_work(Sizes s) {
     double factor = 0, build = 0;
     int m = (int)s.m, n = (int)s.n, k = (int)s.k;
     const Lapack *lapack = lapack_get(NULL); /* NULL: the kernel will say so */
-    if (k == 0 || !lapack)
-        return 0;
+    if (k == 0 || !lapack) return 0;
     if (s.dtype == DTYPE_F32) {
         lapack->sgelqf_work(LAPACK_COL_MAJOR, n, m, NULL, n, NULL, (float *)&factor, -1);
         lapack->sorglq_work(LAPACK_COL_MAJOR, k, m, k, NULL, k, NULL, (float *)&build, -1);
@@ -107,17 +103,14 @@ static int solve_qr(const Batch *batch, int64_t index, void *scratch) {
     const KernelCall *call = batch->call;
     Sizes s = sizes_of(call);
     size_t bytes = s.element_bytes;
-    if (!matrix_is_finite(&call->inputs[0], index, s.m * s.n))
-        return MATRIX_NOT_FINITE;
+    if (!matrix_is_finite(&call->inputs[0], index, s.m * s.n)) return MATRIX_NOT_FINITE;
     char *a = scratch, *tau = a + slots_round((size_t)(s.m * s.n) * bytes), *work = tau + slots_round((size_t)s.k * bytes);
     char *q = batch_matrix(&call->outputs[0], index, s.m * s.k), *r = batch_matrix(&call->outputs[1], index, s.k * s.n);
     memcpy(a, batch_matrix(&call->inputs[0], index, s.m * s.n), (size_t)(s.m * s.n) * bytes);
     factor_lq(s, a, tau, work, qr_work(s));
     memcpy(r, a, (size_t)(s.k * s.n) * bytes);
-    for (int64_t row = 1; row < s.k; row++)
-        memset(r + (size_t)(row * s.n) * bytes, 0, (size_t)row * bytes);
-    for (int64_t row = 0; row < s.m; row++)
-        memcpy(q + (size_t)(row * s.k) * bytes, a + (size_t)(row * s.n) * bytes, (size_t)s.k * bytes);
+    for (int64_t row = 1; row < s.k; row++) memset(r + (size_t)(row * s.n) * bytes, 0, (size_t)row * bytes);
+    for (int64_t row = 0; row < s.m; row++) memcpy(q + (size_t)(row * s.k) * bytes, a + (size_t)(row * s.n) * bytes, (size_t)s.k * bytes);
     build_q(s, q, tau, work, qr_work(s));
     for (int64_t i = 0; i < s.k; i++)
         if (element(s.dtype, r, i * s.n + i) < 0) {
@@ -127,20 +120,15 @@ static int solve_qr(const Batch *batch, int64_t index, void *scratch) {
     return MATRIX_OK;
 }
 
-size_t scratch_qr(const KernelCall *call) {
-    return batch_scratch(qr_bytes(call));
-}
+size_t scratch_qr(const KernelCall *call) { return batch_scratch(qr_bytes(call)); }
 
 bool kernel_qr(const KernelCall *call) {
     Batch batch = batch_of(call, solve_qr, qr_bytes(call));
     int64_t index;
     int info;
-    if (shape_count(call->inputs[0].shape) == 0)
-        return true;
-    if (!lapack_get(call->fault))
-        return false;
-    if (batch_run(&batch, &index, &info))
-        return true;
+    if (shape_count(call->inputs[0].shape) == 0) return true;
+    if (!lapack_get(call->fault)) return false;
+    if (batch_run(&batch, &index, &info)) return true;
     return report(&batch, index, info, "qr factorisation");
 }
 
@@ -160,8 +148,7 @@ static size_t eigh_bytes(const KernelCall *call) {
 static bool lower_is_finite(Sizes s, const void *a) {
     for (int64_t row = 0; row < s.n; row++)
         for (int64_t column = 0; column <= row; column++)
-            if (!isfinite(element(s.dtype, a, row * s.n + column)))
-                return false;
+            if (!isfinite(element(s.dtype, a, row * s.n + column))) return false;
     return true;
 }
 
@@ -180,8 +167,7 @@ static int solve_eigh(const Batch *batch, int64_t index, void *scratch) {
     const KernelCall *call = batch->call;
     Sizes s = sizes_of(call);
     const void *a = batch_matrix(&call->inputs[0], index, s.n * s.n);
-    if (!lower_is_finite(s, a))
-        return MATRIX_NOT_FINITE;
+    if (!lower_is_finite(s, a)) return MATRIX_NOT_FINITE;
     void *values = batch_matrix(&call->outputs[0], index, s.n);
     char *vectors = batch_matrix(&call->outputs[1], index, s.n * s.n);
     memcpy(vectors, a, (size_t)(s.n * s.n) * s.element_bytes);
@@ -189,29 +175,22 @@ static int solve_eigh(const Batch *batch, int64_t index, void *scratch) {
     int n = (int)s.n, length = (int)(eigh_work(s) / s.element_bytes), integer_length = 3 + 5 * n;
     int info = BY_DTYPE(s.dtype, syevd_work,
                         (LAPACK_COL_MAJOR, 'V', 'U', n, (void *)vectors, n, values, scratch, length, integers, integer_length));
-    if (info != 0)
-        return NOT_CONVERGED;
+    if (info != 0) return NOT_CONVERGED;
     for (int64_t i = 0; i < s.n; i++)
-        if (points_down(s.dtype, vectors, i * s.n, s.n, 1))
-            negate(s.dtype, vectors, i * s.n, s.n, 1);
+        if (points_down(s.dtype, vectors, i * s.n, s.n, 1)) negate(s.dtype, vectors, i * s.n, s.n, 1);
     turn_square(s, vectors);
     return MATRIX_OK;
 }
 
-size_t scratch_eigh(const KernelCall *call) {
-    return batch_scratch(eigh_bytes(call));
-}
+size_t scratch_eigh(const KernelCall *call) { return batch_scratch(eigh_bytes(call)); }
 
 bool kernel_eigh(const KernelCall *call) {
     Batch batch = batch_of(call, solve_eigh, eigh_bytes(call));
     int64_t index;
     int info;
-    if (shape_count(call->inputs[0].shape) == 0)
-        return true;
-    if (!lapack_get(call->fault))
-        return false;
-    if (batch_run(&batch, &index, &info))
-        return true;
+    if (shape_count(call->inputs[0].shape) == 0) return true;
+    if (!lapack_get(call->fault)) return false;
+    if (batch_run(&batch, &index, &info)) return true;
     return report(&batch, index, info, "eigendecomposition");
 }
 
@@ -221,12 +200,9 @@ static size_t svd_work(Sizes s) {
     double answer = 0;
     int m = (int)s.m, n = (int)s.n, k = (int)s.k;
     const Lapack *lapack = lapack_get(NULL); /* NULL: the kernel will say so */
-    if (k == 0 || !lapack)
-        return 0;
-    if (s.dtype == DTYPE_F32)
-        lapack->sgesdd_work(LAPACK_COL_MAJOR, 'S', n, m, NULL, n, NULL, NULL, n, NULL, k, (float *)&answer, -1, NULL);
-    else
-        lapack->dgesdd_work(LAPACK_COL_MAJOR, 'S', n, m, NULL, n, NULL, NULL, n, NULL, k, &answer, -1, NULL);
+    if (k == 0 || !lapack) return 0;
+    if (s.dtype == DTYPE_F32) lapack->sgesdd_work(LAPACK_COL_MAJOR, 'S', n, m, NULL, n, NULL, NULL, n, NULL, k, (float *)&answer, -1, NULL);
+    else lapack->dgesdd_work(LAPACK_COL_MAJOR, 'S', n, m, NULL, n, NULL, NULL, n, NULL, k, &answer, -1, NULL);
     return work_bytes(s.dtype, &answer);
 }
 
@@ -239,18 +215,17 @@ static size_t svd_bytes(const KernelCall *call) {
 static int solve_svd(const Batch *batch, int64_t index, void *scratch) {
     const KernelCall *call = batch->call;
     Sizes s = sizes_of(call);
-    if (!matrix_is_finite(&call->inputs[0], index, s.m * s.n))
-        return MATRIX_NOT_FINITE;
+    if (!matrix_is_finite(&call->inputs[0], index, s.m * s.n)) return MATRIX_NOT_FINITE;
     size_t bytes = (size_t)(s.m * s.n) * s.element_bytes;
     char *a = scratch, *integers = a + slots_round(bytes), *work = integers + slots_round(8 * (size_t)s.k * sizeof(lapack_int));
     memcpy(a, batch_matrix(&call->inputs[0], index, s.m * s.n), bytes);
     void *u = batch_matrix(&call->outputs[0], index, s.m * s.k), *vt = batch_matrix(&call->outputs[2], index, s.k * s.n);
     void *values = batch_matrix(&call->outputs[1], index, s.k);
     int m = (int)s.m, n = (int)s.n, k = (int)s.k, length = (int)(svd_work(s) / s.element_bytes);
-    int info = BY_DTYPE(s.dtype, gesdd_work, (LAPACK_COL_MAJOR, 'S', n, m, (void *)a, n, values, vt, n, u, k, (void *)work, length,
-                                              (lapack_int *)(void *)integers));
-    if (info != 0)
-        return NOT_CONVERGED;
+    int info = BY_DTYPE(
+        s.dtype, gesdd_work,
+        (LAPACK_COL_MAJOR, 'S', n, m, (void *)a, n, values, vt, n, u, k, (void *)work, length, (lapack_int *)(void *)integers));
+    if (info != 0) return NOT_CONVERGED;
     for (int64_t i = 0; i < s.k; i++)
         if (points_down(s.dtype, u, i, s.m, s.k)) {
             negate(s.dtype, u, i, s.m, s.k);
@@ -259,19 +234,14 @@ static int solve_svd(const Batch *batch, int64_t index, void *scratch) {
     return MATRIX_OK;
 }
 
-size_t scratch_svd(const KernelCall *call) {
-    return batch_scratch(svd_bytes(call));
-}
+size_t scratch_svd(const KernelCall *call) { return batch_scratch(svd_bytes(call)); }
 
 bool kernel_svd(const KernelCall *call) {
     Batch batch = batch_of(call, solve_svd, svd_bytes(call));
     int64_t index;
     int info;
-    if (shape_count(call->inputs[0].shape) == 0)
-        return true;
-    if (!lapack_get(call->fault))
-        return false;
-    if (batch_run(&batch, &index, &info))
-        return true;
+    if (shape_count(call->inputs[0].shape) == 0) return true;
+    if (!lapack_get(call->fault)) return false;
+    if (batch_run(&batch, &index, &info)) return true;
     return report(&batch, index, info, "singular value decomposition");
 }

@@ -23,8 +23,11 @@ typedef struct Transform {
 static Transform describe(const KernelCall *call) {
     Shape shape = call->inputs[0].shape;
     Transform t = {
-        .x = &call->inputs[0], .out = &call->outputs[0],
-        .inverse = call->ints[0] != 0, .rank = (int)call->ints[1], .points = 1,
+        .x = &call->inputs[0],
+        .out = &call->outputs[0],
+        .inverse = call->ints[0] != 0,
+        .rank = (int)call->ints[1],
+        .points = 1,
     };
     for (int k = 0; k < t.rank; k++) {
         t.sizes[k] = (int)shape.dims[shape.rank - 1 - t.rank + k];
@@ -44,23 +47,20 @@ static void *make_plan(const Transform *t, int64_t count) {
     void *plan;
     pthread_mutex_lock(&planner_lock);
     if (t->x->dtype == DTYPE_F32)
-        plan = fftwf_plan_many_dft(t->rank, t->sizes, (int)count, t->x->data, NULL, 1, points, t->out->data, NULL, 1, points,
-                                   direction, flags);
+        plan = fftwf_plan_many_dft(t->rank, t->sizes, (int)count, t->x->data, NULL, 1, points, t->out->data, NULL, 1, points, direction,
+                                   flags);
     else
-        plan = fftw_plan_many_dft(t->rank, t->sizes, (int)count, t->x->data, NULL, 1, points, t->out->data, NULL, 1, points,
-                                  direction, flags);
+        plan = fftw_plan_many_dft(t->rank, t->sizes, (int)count, t->x->data, NULL, 1, points, t->out->data, NULL, 1, points, direction,
+                                  flags);
     pthread_mutex_unlock(&planner_lock);
     return plan;
 }
 
 static void free_plan(const Transform *t, void *plan) {
-    if (!plan)
-        return;
+    if (!plan) return;
     pthread_mutex_lock(&planner_lock);
-    if (t->x->dtype == DTYPE_F32)
-        fftwf_destroy_plan(plan);
-    else
-        fftw_destroy_plan(plan);
+    if (t->x->dtype == DTYPE_F32) fftwf_destroy_plan(plan);
+    else fftw_destroy_plan(plan);
     pthread_mutex_unlock(&planner_lock);
 }
 
@@ -73,14 +73,12 @@ static void transform_tile(void *context, int64_t tile) {
         fftwf_complex *out = (fftwf_complex *)t->out->data + at;
         fftwf_execute_dft(plan, (fftwf_complex *)t->x->data + at, out);
         float scale = 1.0f / (float)t->points;
-        for (int64_t i = 0; t->inverse && i < numbers; i++)
-            ((float *)out)[i] *= scale;
+        for (int64_t i = 0; t->inverse && i < numbers; i++) ((float *)out)[i] *= scale;
     } else {
         fftw_complex *out = (fftw_complex *)t->out->data + at;
         fftw_execute_dft(plan, (fftw_complex *)t->x->data + at, out);
         double scale = 1.0 / (double)t->points;
-        for (int64_t i = 0; t->inverse && i < numbers; i++)
-            ((double *)out)[i] *= scale;
+        for (int64_t i = 0; t->inverse && i < numbers; i++) ((double *)out)[i] *= scale;
     }
 }
 
@@ -91,14 +89,12 @@ size_t scratch_fft(const KernelCall *call) {
 
 bool kernel_fft(const KernelCall *call) {
     Transform t = describe(call);
-    if (t.count == 0)
-        return true;
+    if (t.count == 0) return true;
     int64_t rest = t.count % t.per_tile;
     t.whole = make_plan(&t, t.per_tile);
     t.rest = rest ? make_plan(&t, rest) : NULL;
     bool planned = t.whole && (!rest || t.rest);
-    if (planned)
-        threads_run(call->threads, ceil_div(t.count, t.per_tile), transform_tile, &t);
+    if (planned) threads_run(call->threads, ceil_div(t.count, t.per_tile), transform_tile, &t);
     free_plan(&t, t.whole);
     free_plan(&t, t.rest);
     return planned ? true : fault_set(call->fault, "no memory for a Fourier transform of %d dimensions", t.rank);

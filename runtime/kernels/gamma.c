@@ -14,29 +14,24 @@ static double gamma_from_one(double alpha, uint64_t key, uint64_t step, uint64_t
         double radius = sqrt(-2.0 * log(((double)block.word[0] + 1.0) * 0x1p-32));
         double x = radius * cos(6.28318530717958647693 * ((double)block.word[1] * 0x1p-32));
         double v = 1.0 + c * x;
-        if (v <= 0)
-            continue;
+        if (v <= 0) continue;
         v = v * v * v;
         double u = ((double)((uint64_t)block.word[3] << 21 | block.word[2] >> 11) + 0.5) * 0x1p-53;
-        if (log(u) < 0.5 * x * x + d - d * v + d * log(v))
-            return d * v;
+        if (log(u) < 0.5 * x * x + d - d * v + d * log(v)) return d * v;
     }
 }
 
 /* alpha < 1: Gamma(alpha) = Gamma(alpha + 1) U^(1/alpha). */
 static double gamma_sample(double alpha, uint64_t key, uint64_t step, uint64_t index) {
-    if (!(alpha > 0) || isinf(alpha))
-        return alpha > 0 ? alpha : (double)NAN;
-    if (alpha >= 1)
-        return gamma_from_one(alpha, key, step, index);
+    if (!(alpha > 0) || isinf(alpha)) return alpha > 0 ? alpha : (double)NAN;
+    if (alpha >= 1) return gamma_from_one(alpha, key, step, index);
     double u = 1.0 - rng_uniform_f64(rng_mix(key, 0), step, index);
     return gamma_from_one(alpha + 1, key, step, index) * exp(log(u) / alpha);
 }
 
 static double digamma(double x) {
     double sum = 0;
-    for (; x < 8; x += 1)
-        sum -= 1 / x;
+    for (; x < 8; x += 1) sum -= 1 / x;
     double y = 1 / (x * x);
     double tail = y * (1.0 / 12 - y * (1.0 / 120 - y * (1.0 / 252 - y * (1.0 / 240 - y * (1.0 / 132 - y * (691.0 / 32760 - y / 12))))));
     return sum + log(x) - 0.5 / x - tail;
@@ -73,8 +68,7 @@ static double derivative_by_fraction(double a, double x) {
         double next = p1, dnext = dp1 - next * dq1;
         bool is_settled = fabs(next - f) <= DBL_EPSILON * fabs(next) && fabs(dnext - df) <= DBL_EPSILON * fabs(dnext);
         f = next, df = dnext;
-        if (is_settled)
-            break;
+        if (is_settled) break;
     }
     return x * (f * (log(x) - digamma(a)) + df);
 }
@@ -97,12 +91,9 @@ static double derivative_for_large(double a, double x) {
 
 static double gamma_derivative(double alpha, double sample) {
     enum { LARGE = 10000 };
-    if (!(alpha > 0) || !(sample >= 0) || isinf(alpha) || isinf(sample))
-        return (double)NAN;
-    if (sample == 0)
-        return 0;
-    if (alpha > LARGE)
-        return derivative_for_large(alpha, sample);
+    if (!(alpha > 0) || !(sample >= 0) || isinf(alpha) || isinf(sample)) return (double)NAN;
+    if (sample == 0) return 0;
+    if (alpha > LARGE) return derivative_for_large(alpha, sample);
     return sample < alpha + 1 ? derivative_by_series(alpha, sample) : derivative_by_fraction(alpha, sample);
 }
 
@@ -119,10 +110,8 @@ static double number_at(const View *view, int64_t i) {
 }
 
 static void set_number(const View *view, int64_t i, double value) {
-    if (view->dtype == DTYPE_F32)
-        ((float *)view->data)[i] = (float)value;
-    else
-        ((double *)view->data)[i] = value;
+    if (view->dtype == DTYPE_F32) ((float *)view->data)[i] = (float)value;
+    else ((double *)view->data)[i] = value;
 }
 
 /* A sample that underflows becomes the smallest normal number, so that its logarithm stays finite. */
@@ -144,8 +133,10 @@ static void derivative_tile(void *context, int64_t tile) {
 bool kernel_random_gamma(const KernelCall *call) {
     const int64_t *key = call->inputs[0].data;
     Gamma g = {
-        .alpha = call->inputs[1], .out = call->outputs[0],
-        .key = rng_key((uint64_t)key[0], (uint64_t)call->ints[0]), .step = (uint64_t)key[1],
+        .alpha = call->inputs[1],
+        .out = call->outputs[0],
+        .key = rng_key((uint64_t)key[0], (uint64_t)call->ints[0]),
+        .step = (uint64_t)key[1],
         .count = shape_count(call->outputs[0].shape),
     };
     threads_run(call->threads, ceil_div(g.count, TILE_ELEMENTS), sample_tile, &g);
@@ -154,7 +145,9 @@ bool kernel_random_gamma(const KernelCall *call) {
 
 bool kernel_gamma_derivative(const KernelCall *call) {
     Gamma g = {
-        .alpha = call->inputs[0], .other = call->inputs[1], .out = call->outputs[0],
+        .alpha = call->inputs[0],
+        .other = call->inputs[1],
+        .out = call->outputs[0],
         .count = shape_count(call->outputs[0].shape),
     };
     threads_run(call->threads, ceil_div(g.count, TILE_ELEMENTS), derivative_tile, &g);

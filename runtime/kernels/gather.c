@@ -11,16 +11,16 @@
 typedef enum Combine { COMBINE_ADD, COMBINE_SET } Combine;
 
 typedef struct Scatter {
-    Axis base;            /* of the base and the output */
-    int64_t count;        /* indices along the axis */
+    Axis base;     /* of the base and the output */
+    int64_t count; /* indices along the axis */
     const int64_t *index;
-    const char *source;   /* gather: x; scatter: base */
+    const char *source; /* gather: x; scatter: base */
     const char *update;
     char *target;
     DType dtype;
-    int64_t bytes;        /* of one element */
+    int64_t bytes; /* of one element */
     Combine combine;
-    int64_t parts;        /* pieces of the tiled extent */
+    int64_t parts; /* pieces of the tiled extent */
     int64_t per_tile;
 } Scatter;
 
@@ -28,13 +28,10 @@ static bool check_indices(const View *index, int64_t size, Fault *fault) {
     const int64_t *values = index->data;
     int64_t count = shape_count(index->shape);
     uint64_t bad = 0;
-    for (int64_t i = 0; i < count; i++)
-        bad |= (uint64_t)values[i] >= (uint64_t)size;
-    if (!bad)
-        return true;
+    for (int64_t i = 0; i < count; i++) bad |= (uint64_t)values[i] >= (uint64_t)size;
+    if (!bad) return true;
     int64_t at = 0;
-    while ((uint64_t)values[at] < (uint64_t)size)
-        at++;
+    while ((uint64_t)values[at] < (uint64_t)size) at++;
     fault_set(fault, "index %" PRId64 " is out of range for an axis of %" PRId64, values[at], size);
     return size == 0 ? false : fault_help(fault, "indices run from 0 to %" PRId64, size - 1);
 }
@@ -46,33 +43,28 @@ static void gather_rows(void *context, int64_t tile) {
     int64_t end = min_i64((tile + 1) * g->per_tile, total);
     for (int64_t r = tile * g->per_tile; r < end; r++) {
         const char *block = g->source + r / g->count * g->base.size * row_bytes;
-        if (r + 1 < end)
-            __builtin_prefetch(g->source + ((r + 1) / g->count * g->base.size + g->index[(r + 1) % g->count]) * row_bytes);
+        if (r + 1 < end) __builtin_prefetch(g->source + ((r + 1) / g->count * g->base.size + g->index[(r + 1) % g->count]) * row_bytes);
         memcpy(g->target + r * row_bytes, block + g->index[r % g->count] * row_bytes, (size_t)row_bytes);
     }
 }
 
-#define PICK(TYPE)                                                                     \
-    do {                                                                               \
-        const TYPE *from = (const TYPE *)g->source;                                    \
-        TYPE *to = (TYPE *)g->target;                                                  \
-        for (int64_t r = tile * g->per_tile; r < end; r++) {                           \
-            const TYPE *row = from + r * g->base.size;                                 \
-            for (int64_t j = 0; j < g->count; j++)                                     \
-                to[r * g->count + j] = row[g->index[j]];                               \
-        }                                                                              \
+#define PICK(TYPE) \
+    do { \
+        const TYPE *from = (const TYPE *)g->source; \
+        TYPE *to = (TYPE *)g->target; \
+        for (int64_t r = tile * g->per_tile; r < end; r++) { \
+            const TYPE *row = from + r * g->base.size; \
+            for (int64_t j = 0; j < g->count; j++) to[r * g->count + j] = row[g->index[j]]; \
+        } \
     } while (0)
 
 /* inner == 1: single elements of each outer row. */
 static void gather_elements(void *context, int64_t tile) {
     const Scatter *g = context;
     int64_t end = min_i64((tile + 1) * g->per_tile, g->base.outer);
-    if (g->bytes == 1)
-        PICK(uint8_t);
-    else if (g->bytes == 4)
-        PICK(uint32_t);
-    else
-        PICK(uint64_t);
+    if (g->bytes == 1) PICK(uint8_t);
+    else if (g->bytes == 4) PICK(uint32_t);
+    else PICK(uint64_t);
 }
 
 static Scatter describe(const KernelCall *call, Shape base, bool along) {
@@ -91,10 +83,8 @@ static Scatter describe(const KernelCall *call, Shape base, bool along) {
 
 bool kernel_gather(const KernelCall *call) {
     Scatter g = describe(call, call->inputs[0].shape, false);
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
-    if (!check_indices(&call->inputs[1], g.base.size, call->fault))
-        return false;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
+    if (!check_indices(&call->inputs[1], g.base.size, call->fault)) return false;
     bool elements = g.base.inner == 1;
     int64_t items = elements ? g.base.outer : g.base.outer * g.count;
     g.per_tile = items_per_tile(elements ? g.count : g.base.inner);
@@ -102,12 +92,11 @@ bool kernel_gather(const KernelCall *call) {
     return true;
 }
 
-#define PICK_ALONG(TYPE)                                                               \
-    do {                                                                               \
+#define PICK_ALONG(TYPE) \
+    do { \
         const TYPE *from = (const TYPE *)g->source + o * g->base.size * g->base.inner; \
-        TYPE *to = (TYPE *)g->target + r * g->base.inner;                              \
-        for (int64_t i = 0; i < g->base.inner; i++)                                    \
-            to[i] = from[index[i] * g->base.inner + i];                                \
+        TYPE *to = (TYPE *)g->target + r * g->base.inner; \
+        for (int64_t i = 0; i < g->base.inner; i++) to[i] = from[index[i] * g->base.inner + i]; \
     } while (0)
 
 static void gather_along_rows(void *context, int64_t tile) {
@@ -116,33 +105,27 @@ static void gather_along_rows(void *context, int64_t tile) {
     for (int64_t r = tile * g->per_tile; r < end; r++) {
         int64_t o = r / g->count;
         const int64_t *index = g->index + r * g->base.inner;
-        if (g->bytes == 1)
-            PICK_ALONG(uint8_t);
-        else if (g->bytes == 4)
-            PICK_ALONG(uint32_t);
-        else
-            PICK_ALONG(uint64_t);
+        if (g->bytes == 1) PICK_ALONG(uint8_t);
+        else if (g->bytes == 4) PICK_ALONG(uint32_t);
+        else PICK_ALONG(uint64_t);
     }
 }
 
 bool kernel_gather_along(const KernelCall *call) {
     Scatter g = describe(call, call->inputs[0].shape, true);
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
-    if (!check_indices(&call->inputs[1], g.base.size, call->fault))
-        return false;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
+    if (!check_indices(&call->inputs[1], g.base.size, call->fault)) return false;
     g.per_tile = items_per_tile(g.base.inner);
     threads_run(call->threads, ceil_div(g.base.outer * g.count, g.per_tile), gather_along_rows, &g);
     return true;
 }
 
-#define ADD_LOOP(TYPE, EXPRESSION)                                                     \
-    do {                                                                               \
-        TYPE *to = (TYPE *)target;                                                     \
-        const TYPE *from = (const TYPE *)update;                                       \
-        for (int64_t i = 0; i < count; i++)                                            \
-            to[i] = (TYPE)(EXPRESSION);                                                \
-        return;                                                                        \
+#define ADD_LOOP(TYPE, EXPRESSION) \
+    do { \
+        TYPE *to = (TYPE *)target; \
+        const TYPE *from = (const TYPE *)update; \
+        for (int64_t i = 0; i < count; i++) to[i] = (TYPE)(EXPRESSION); \
+        return; \
     } while (0)
 
 static void add_row(DType dtype, char *restrict target, const char *restrict update, int64_t count) {
@@ -163,23 +146,18 @@ static void scatter_rows(void *context, int64_t tile) {
     if (s->target != s->source)
         memcpy(s->target + block + first * row_bytes, s->source + block + first * row_bytes, (size_t)((end - first) * row_bytes));
     for (int64_t j = 0; j < s->count; j++) {
-        if (s->index[j] < first || s->index[j] >= end)
-            continue;
+        if (s->index[j] < first || s->index[j] >= end) continue;
         char *target = s->target + block + s->index[j] * row_bytes;
         const char *update = s->update + (outer * s->count + j) * row_bytes;
-        if (s->combine == COMBINE_SET)
-            memcpy(target, update, (size_t)row_bytes);
-        else
-            add_row(s->dtype, target, update, s->base.inner);
+        if (s->combine == COMBINE_SET) memcpy(target, update, (size_t)row_bytes);
+        else add_row(s->dtype, target, update, s->base.inner);
     }
 }
 
 static bool scatter(const KernelCall *call, Combine combine) {
     Scatter s = describe(call, call->outputs[0].shape, false);
-    if (!check_indices(&call->inputs[1], s.base.size, call->fault))
-        return false;
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
+    if (!check_indices(&call->inputs[1], s.base.size, call->fault)) return false;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
     s.update = call->inputs[2].data;
     s.combine = combine;
     /* Each part reads all the indices again, so parts are few and only made where rows are worth it. */
@@ -191,20 +169,15 @@ static bool scatter(const KernelCall *call, Combine combine) {
     return true;
 }
 
-bool kernel_scatter_add(const KernelCall *call) {
-    return scatter(call, COMBINE_ADD);
-}
+bool kernel_scatter_add(const KernelCall *call) { return scatter(call, COMBINE_ADD); }
 
-bool kernel_scatter_set(const KernelCall *call) {
-    return scatter(call, COMBINE_SET);
-}
+bool kernel_scatter_set(const KernelCall *call) { return scatter(call, COMBINE_SET); }
 
-#define ADD_ALONG(TYPE, EXPRESSION)                                                    \
-    do {                                                                               \
-        TYPE *to = (TYPE *)s->target + at;                                             \
+#define ADD_ALONG(TYPE, EXPRESSION) \
+    do { \
+        TYPE *to = (TYPE *)s->target + at; \
         const TYPE *from = (const TYPE *)s->update + outer * s->count * inner + j * inner; \
-        for (int64_t i = first; i < end; i++)                                          \
-            to[index[i] * inner + i] = (TYPE)(EXPRESSION);                             \
+        for (int64_t i = first; i < end; i++) to[index[i] * inner + i] = (TYPE)(EXPRESSION); \
     } while (0)
 
 /* One range [first, end) of the inner extent of one outer block. */
@@ -228,12 +201,11 @@ static void scatter_along_part(void *context, int64_t tile) {
     }
 }
 
-#define ADD_LINE(TYPE, EXPRESSION)                                                     \
-    do {                                                                               \
-        TYPE *to = (TYPE *)s->target + outer * s->base.size;                           \
-        const TYPE *from = (const TYPE *)s->update + outer * s->count;                 \
-        for (int64_t j = 0; j < s->count; j++)                                         \
-            to[index[j]] = (TYPE)(EXPRESSION);                                         \
+#define ADD_LINE(TYPE, EXPRESSION) \
+    do { \
+        TYPE *to = (TYPE *)s->target + outer * s->base.size; \
+        const TYPE *from = (const TYPE *)s->update + outer * s->count; \
+        for (int64_t j = 0; j < s->count; j++) to[index[j]] = (TYPE)(EXPRESSION); \
     } while (0)
 
 /* Along the last axis: some outer blocks, each of which is one line. */
@@ -255,10 +227,8 @@ static void scatter_along_lines(void *context, int64_t tile) {
 
 bool kernel_scatter_along_add(const KernelCall *call) {
     Scatter s = describe(call, call->outputs[0].shape, true);
-    if (!check_indices(&call->inputs[1], s.base.size, call->fault))
-        return false;
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
+    if (!check_indices(&call->inputs[1], s.base.size, call->fault)) return false;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
     s.update = call->inputs[2].data;
     if (s.base.inner == 1) {
         s.per_tile = items_per_tile(s.base.size + s.count);

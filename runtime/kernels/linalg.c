@@ -14,16 +14,14 @@ static int solve_cholesky(const Batch *batch, int64_t index, void *scratch) {
     (void)scratch;
     const View *a = &batch->call->inputs[0], *out = &batch->call->outputs[0];
     int64_t n = batch->n, bytes = (int64_t)dtype_bytes(a->dtype);
-    if (!matrix_is_finite(a, index, n * n))
-        return MATRIX_NOT_FINITE;
+    if (!matrix_is_finite(a, index, n * n)) return MATRIX_NOT_FINITE;
     const Lapack *lapack = lapack_get(NULL);
     char *factor = batch_matrix(out, index, n * n);
     memcpy(factor, batch_matrix(a, index, n * n), (size_t)(n * n * bytes));
     int order = (int)n;
     int info = a->dtype == DTYPE_F32 ? lapack->spotrf_work(LAPACK_COL_MAJOR, 'U', order, (float *)factor, order)
                                      : lapack->dpotrf_work(LAPACK_COL_MAJOR, 'U', order, (double *)factor, order);
-    for (int64_t row = 0; row < n; row++)
-        memset(factor + (row * n + row + 1) * bytes, 0, (size_t)((n - row - 1) * bytes));
+    for (int64_t row = 0; row < n; row++) memset(factor + (row * n + row + 1) * bytes, 0, (size_t)((n - row - 1) * bytes));
     return info;
 }
 
@@ -36,14 +34,10 @@ bool kernel_cholesky(const KernelCall *call) {
     Batch batch = batch_of(call, solve_cholesky, 0);
     int64_t index;
     int info;
-    if (shape_count(call->inputs[0].shape) == 0)
-        return true;
-    if (!lapack_get(call->fault))
-        return false;
-    if (batch_run(&batch, &index, &info))
-        return true;
-    if (info == MATRIX_NOT_FINITE)
-        return false;
+    if (shape_count(call->inputs[0].shape) == 0) return true;
+    if (!lapack_get(call->fault)) return false;
+    if (batch_run(&batch, &index, &info)) return true;
+    if (info == MATRIX_NOT_FINITE) return false;
     char subject[64];
     fault_set(call->fault, "%s is not positive definite: its leading minor of order %d is not positive",
               batch_subject(&batch, index, subject), info);
@@ -52,8 +46,7 @@ bool kernel_cholesky(const KernelCall *call) {
 
 static bool fault_singular(const Batch *batch, int64_t index, int info) {
     char subject[64];
-    if (info == MATRIX_NOT_FINITE)
-        return false;
+    if (info == MATRIX_NOT_FINITE) return false;
     fault_set(batch->call->fault, "%s is singular: pivot %d is 0", batch_subject(batch, index, subject), info - 1);
     return fault_help(batch->call->fault, "add a small multiple of the identity, or use lstsq or pinv");
 }
@@ -64,10 +57,8 @@ static void triangle_solve(DType dtype, bool lower, bool transpose, bool unit, i
     CBLAS_TRANSPOSE turn = transpose ? CblasTrans : CblasNoTrans;
     CBLAS_DIAG diagonal = unit ? CblasUnit : CblasNonUnit;
     const Blas *blas = blas_get(NULL);
-    if (dtype == DTYPE_F32)
-        blas->strsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
-    else
-        blas->dtrsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
+    if (dtype == DTYPE_F32) blas->strsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
+    else blas->dtrsm(CblasRowMajor, CblasLeft, part, turn, diagonal, (int)n, (int)k, 1, triangle, (int)n, x, (int)k);
 }
 
 static double element(DType dtype, const void *data, int64_t at) {
@@ -78,10 +69,8 @@ static double element(DType dtype, const void *data, int64_t at) {
 static int check_triangle(DType dtype, const void *triangle, int64_t n, bool lower) {
     for (int64_t row = 0; row < n; row++) {
         for (int64_t column = lower ? 0 : row; column < (lower ? row + 1 : n); column++)
-            if (!isfinite(element(dtype, triangle, row * n + column)))
-                return MATRIX_NOT_FINITE;
-        if (element(dtype, triangle, row * n + row) == 0)
-            return (int)row + 1;
+            if (!isfinite(element(dtype, triangle, row * n + column))) return MATRIX_NOT_FINITE;
+        if (element(dtype, triangle, row * n + row) == 0) return (int)row + 1;
     }
     return MATRIX_OK;
 }
@@ -104,8 +93,7 @@ static int solve_triangular(const Batch *batch, int64_t index, void *scratch) {
     bool lower = call->ints[0] != 0;
     const void *triangle = batch_matrix(a, index, n * n);
     int info = check_triangle(a->dtype, triangle, n, lower);
-    if (info != MATRIX_OK)
-        return info;
+    if (info != MATRIX_OK) return info;
     copy_right_hand_side(call, index, n * k);
     triangle_solve(a->dtype, lower, call->ints[1] != 0, false, n, k, triangle, batch_matrix(&call->outputs[0], index, n * k));
     return MATRIX_OK;
@@ -120,10 +108,8 @@ bool kernel_triangular_solve(const KernelCall *call) {
     Batch batch = batch_of(call, solve_triangular, 0);
     int64_t index;
     int info;
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
-    if (!blas_get(call->fault))
-        return false;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
+    if (!blas_get(call->fault)) return false;
     return batch_run(&batch, &index, &info) || fault_singular(&batch, index, info);
 }
 
@@ -138,8 +124,7 @@ static size_t factor_bytes(const KernelCall *call) {
 static int factorise(const Batch *batch, int64_t index, void *factor, lapack_int **pivots) {
     const View *a = &batch->call->inputs[0];
     int64_t n = batch->n, bytes = (int64_t)dtype_bytes(a->dtype);
-    if (!matrix_is_finite(a, index, n * n))
-        return MATRIX_NOT_FINITE;
+    if (!matrix_is_finite(a, index, n * n)) return MATRIX_NOT_FINITE;
     memcpy(factor, batch_matrix(a, index, n * n), (size_t)(n * n * bytes));
     *pivots = (lapack_int *)((char *)factor + slots_round((size_t)(n * n * bytes)));
     int order = (int)n;
@@ -164,39 +149,31 @@ static int solve_general(const Batch *batch, int64_t index, void *factor) {
     int64_t n = batch->n, k = right_hand_sides(call);
     lapack_int *pivots = NULL;
     int info = factorise(batch, index, factor, &pivots);
-    if (info != MATRIX_OK)
-        return info;
+    if (info != MATRIX_OK) return info;
     copy_right_hand_side(call, index, n * k);
     char *x = batch_matrix(&call->outputs[0], index, n * k);
     triangle_solve(dtype, true, false, false, n, k, factor, x);
     triangle_solve(dtype, false, false, true, n, k, factor, x);
     size_t row_bytes = (size_t)k * dtype_bytes(dtype);
     for (int64_t row = n - 1; row >= 0; row--)
-        if (pivots[row] - 1 != row)
-            swap_rows(x + (size_t)row * row_bytes, x + (size_t)(pivots[row] - 1) * row_bytes, row_bytes);
+        if (pivots[row] - 1 != row) swap_rows(x + (size_t)row * row_bytes, x + (size_t)(pivots[row] - 1) * row_bytes, row_bytes);
     return MATRIX_OK;
 }
 
-size_t scratch_solve(const KernelCall *call) {
-    return batch_scratch(factor_bytes(call));
-}
+size_t scratch_solve(const KernelCall *call) { return batch_scratch(factor_bytes(call)); }
 
 bool kernel_solve(const KernelCall *call) {
     Batch batch = batch_of(call, solve_general, factor_bytes(call));
     int64_t index;
     int info;
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
-    if (!blas_get(call->fault) || !lapack_get(call->fault))
-        return false;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
+    if (!blas_get(call->fault) || !lapack_get(call->fault)) return false;
     return batch_run(&batch, &index, &info) || fault_singular(&batch, index, info);
 }
 
 static void set_element(const View *view, int64_t at, double value) {
-    if (view->dtype == DTYPE_F32)
-        ((float *)view->data)[at] = (float)value;
-    else
-        ((double *)view->data)[at] = value;
+    if (view->dtype == DTYPE_F32) ((float *)view->data)[at] = (float)value;
+    else ((double *)view->data)[at] = value;
 }
 
 /* A singular matrix is no failure here: log 0 = -inf, sign 0. */
@@ -204,24 +181,20 @@ static int solve_slogdet(const Batch *batch, int64_t index, void *factor) {
     DType dtype = batch->call->inputs[0].dtype;
     lapack_int *pivots = NULL;
     int info = batch->n == 0 ? MATRIX_OK : factorise(batch, index, factor, &pivots);
-    if (info == MATRIX_NOT_FINITE)
-        return info;
+    if (info == MATRIX_NOT_FINITE) return info;
     double log_determinant = 0, sign = 1;
     for (int64_t i = 0; i < batch->n; i++) {
         double pivot = element(dtype, factor, i * batch->n + i);
         log_determinant += log(fabs(pivot));
         sign *= (pivot > 0) - (pivot < 0);
-        if (pivots[i] - 1 != i)
-            sign = -sign;
+        if (pivots[i] - 1 != i) sign = -sign;
     }
     set_element(&batch->call->outputs[0], index, info > 0 ? -(double)INFINITY : log_determinant);
     set_element(&batch->call->outputs[1], index, info > 0 ? 0 : sign);
     return MATRIX_OK;
 }
 
-size_t scratch_slogdet(const KernelCall *call) {
-    return batch_scratch(factor_bytes(call));
-}
+size_t scratch_slogdet(const KernelCall *call) { return batch_scratch(factor_bytes(call)); }
 
 bool kernel_slogdet(const KernelCall *call) {
     Batch batch = batch_of(call, solve_slogdet, factor_bytes(call));

@@ -5,12 +5,12 @@
 #include <string.h>
 
 enum {
-    WORTH_A_THREAD = 1 << 21,  /* multiplications: 20 to 40 microseconds */
-    FEW_PIECES = 8,            /* for up to that many pieces of work tiles may be narrow */
-    NARROW_EDGE = 128,         /* tiles that are narrower pack their operands too often: a tenth slower than ... */
-    WIDE_EDGE = 256,           /* ... tiles this wide, which are as fast as the whole */
-    SMALL = 100,               /* multiplications of a product for which calling BLAS costs more than it saves */
-    LONG_DEPTH = 8192,         /* k from which a product with few results is cut along k */
+    WORTH_A_THREAD = 1 << 21, /* multiplications: 20 to 40 microseconds */
+    FEW_PIECES = 8,           /* for up to that many pieces of work tiles may be narrow */
+    NARROW_EDGE = 128,        /* tiles that are narrower pack their operands too often: a tenth slower than ... */
+    WIDE_EDGE = 256,          /* ... tiles this wide, which are as fast as the whole */
+    SMALL = 100,              /* multiplications of a product for which calling BLAS costs more than it saves */
+    LONG_DEPTH = 8192,        /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
     FEW_RESULTS = 16384
 };
@@ -19,32 +19,28 @@ typedef struct Matmul {
     const KernelCall *call;
     DType dtype;
     int64_t batch, m, n, k;
-    int64_t a_step, b_step;          /* elements from one matrix of the batch to the next; 0 for a shared b */
+    int64_t a_step, b_step; /* elements from one matrix of the batch to the next; 0 for a shared b */
     bool transpose_a, transpose_b;
-    int64_t tile_m, tile_n, tile_k;  /* of one piece of work */
+    int64_t tile_m, tile_n, tile_k; /* of one piece of work */
     int64_t count_m, count_n, count_k;
-    int64_t group;                   /* matrices of the batch in one piece of work */
+    int64_t group; /* matrices of the batch in one piece of work */
 } Matmul;
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Halves the longer edge until there is enough work for many threads or the tiles would become too narrow. */
-static void cut_tiles(Matmul *matmul, int64_t size)
-{
+static void cut_tiles(Matmul *matmul, int64_t size) {
     int64_t wanted = smaller(size / (4 * WORTH_A_THREAD), 64);
-    if (wanted < 2 && size >= 2 * WORTH_A_THREAD)
-        wanted = 2;
+    if (wanted < 2 && size >= 2 * WORTH_A_THREAD) wanted = 2;
     for (int64_t pieces = 1; pieces < wanted; pieces *= 2) {
         int64_t *edge = matmul->tile_m > matmul->tile_n ? &matmul->tile_m : &matmul->tile_n;
-        if (*edge < 2 * (pieces < FEW_PIECES ? NARROW_EDGE : WIDE_EDGE))
-            return;
+        if (*edge < 2 * (pieces < FEW_PIECES ? NARROW_EDGE : WIDE_EDGE)) return;
         *edge = ceil_div(ceil_div(*edge, 2), 16) * 16;
     }
 }
 
-static void cut(Matmul *matmul)
-{
+static void cut(Matmul *matmul) {
     int64_t size = matmul->m * matmul->n * matmul->k;
     matmul->tile_m = matmul->m, matmul->tile_n = matmul->n, matmul->tile_k = matmul->k;
     if (matmul->batch == 1 && matmul->m * matmul->n <= FEW_RESULTS && matmul->k >= LONG_DEPTH) {
@@ -64,24 +60,21 @@ static void cut(Matmul *matmul)
     matmul->group = group < 1 ? 1 : smaller(group, matmul->batch);
 }
 
-static Matmul matmul_of(const KernelCall *call)
-{
+static Matmul matmul_of(const KernelCall *call) {
     const Shape *a = &call->inputs[0].shape, *b = &call->inputs[1].shape;
-    Matmul matmul = {.call = call, .dtype = call->inputs[0].dtype, .batch = 1, .transpose_a = call->ints[0] != 0,
-                     .transpose_b = call->ints[1] != 0};
+    Matmul matmul = {
+        .call = call, .dtype = call->inputs[0].dtype, .batch = 1, .transpose_a = call->ints[0] != 0, .transpose_b = call->ints[1] != 0};
     matmul.m = a->dims[a->rank - (matmul.transpose_a ? 1 : 2)];
     matmul.k = a->dims[a->rank - (matmul.transpose_a ? 2 : 1)];
     matmul.n = b->dims[b->rank - (matmul.transpose_b ? 2 : 1)];
-    for (int axis = 0; axis < a->rank - 2; axis++)
-        matmul.batch *= a->dims[axis];
+    for (int axis = 0; axis < a->rank - 2; axis++) matmul.batch *= a->dims[axis];
     matmul.a_step = matmul.m * matmul.k;
     matmul.b_step = b->rank > 2 ? matmul.k * matmul.n : 0;
     if (matmul.b_step == 0 && !matmul.transpose_a) { /* a shared b: one tall product */
         matmul.m *= matmul.batch;
         matmul.batch = 1;
     }
-    if (matmul.m > 0 && matmul.n > 0 && matmul.k > 0)
-        cut(&matmul);
+    if (matmul.m > 0 && matmul.n > 0 && matmul.k > 0) cut(&matmul);
     return matmul;
 }
 
@@ -95,8 +88,7 @@ typedef struct Piece {
 } Piece;
 
 #define PRODUCTS(suffix, type) \
-    static void plain_##suffix(const Piece *p) \
-    { \
+    static void plain_##suffix(const Piece *p) { \
         int64_t row_a = p->transpose_a ? 1 : p->a_stride, depth_a = p->transpose_a ? p->a_stride : 1; \
         int64_t depth_b = p->transpose_b ? 1 : p->b_stride, column_b = p->transpose_b ? p->b_stride : 1; \
         for (int64_t i = 0; i < p->m; i++) { \
@@ -105,8 +97,7 @@ typedef struct Piece {
             for (int64_t l = 0; l < p->k; l++) { \
                 type a = ((const type *)p->a)[i * row_a + l * depth_a]; \
                 const type *b = (const type *)p->b + l * depth_b; \
-                for (int64_t j = 0; j < p->n; j++) \
-                    c[j] += a * b[j * column_b]; \
+                for (int64_t j = 0; j < p->n; j++) c[j] += a * b[j * column_b]; \
             } \
         } \
     }
@@ -117,9 +108,8 @@ PRODUCTS(i64, uint64_t) /* wraps */
 static enum CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
 
 /* c [m, 1] = op(a) b, for a column or, with the sides exchanged, a row. `stride` is between the elements of the vector. */
-static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t rows, int64_t columns, int64_t lead,
-                        const void *x, int64_t x_stride, void *y, int64_t y_stride)
-{
+static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t rows, int64_t columns, int64_t lead, const void *x,
+                        int64_t x_stride, void *y, int64_t y_stride) {
     const Blas *blas = blas_get(NULL);
     int stored_rows = (int)(transpose ? columns : rows), stored_columns = (int)(transpose ? rows : columns);
     if (dtype == DTYPE_F32)
@@ -130,26 +120,22 @@ static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t
                     (int)y_stride);
 }
 
-static void blas_product(DType dtype, const Piece *p)
-{
+static void blas_product(DType dtype, const Piece *p) {
     const Blas *blas = blas_get(NULL);
     if (dtype == DTYPE_F32)
-        blas->sgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
-                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
+        blas->sgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a, (int)p->a_stride,
+                    p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
     else
-        blas->dgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a,
-                    (int)p->a_stride, p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
+        blas->dgemm(CblasRowMajor, flag(p->transpose_a), flag(p->transpose_b), (int)p->m, (int)p->n, (int)p->k, 1, p->a, (int)p->a_stride,
+                    p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
 }
 
-static void run_piece(DType dtype, const Piece *p)
-{
+static void run_piece(DType dtype, const Piece *p) {
     if (dtype == DTYPE_I64) {
         plain_i64(p);
     } else if (p->m * p->n * p->k <= SMALL) {
-        if (dtype == DTYPE_F32)
-            plain_f32(p);
-        else
-            plain_f64(p);
+        if (dtype == DTYPE_F32) plain_f32(p);
+        else plain_f64(p);
     } else if (p->n == 1) {
         blas_vector(dtype, p->a, p->transpose_a, p->m, p->k, p->a_stride, p->b, p->transpose_b ? 1 : p->b_stride, p->c, p->c_stride);
     } else if (p->m == 1) {
@@ -159,22 +145,24 @@ static void run_piece(DType dtype, const Piece *p)
     }
 }
 
-static const char *element(const Matmul *matmul, const void *data, int64_t index)
-{
+static const char *element(const Matmul *matmul, const void *data, int64_t index) {
     return (const char *)data + index * (int64_t)dtype_bytes(matmul->dtype);
 }
 
-static void run_tile(void *context, int64_t tile)
-{
+static void run_tile(void *context, int64_t tile) {
     const Matmul *matmul = context;
     int64_t depth = tile % matmul->count_k, column = tile / matmul->count_k % matmul->count_n;
     int64_t row = tile / matmul->count_k / matmul->count_n % matmul->count_m;
     int64_t first = tile / matmul->count_k / matmul->count_n / matmul->count_m * matmul->group;
     int64_t i = row * matmul->tile_m, j = column * matmul->tile_n, l = depth * matmul->tile_k;
-    Piece piece = {.m = smaller(matmul->tile_m, matmul->m - i), .n = smaller(matmul->tile_n, matmul->n - j),
-                   .k = smaller(matmul->tile_k, matmul->k - l), .transpose_a = matmul->transpose_a,
-                   .transpose_b = matmul->transpose_b, .a_stride = matmul->transpose_a ? matmul->m : matmul->k,
-                   .b_stride = matmul->transpose_b ? matmul->k : matmul->n, .c_stride = matmul->n};
+    Piece piece = {.m = smaller(matmul->tile_m, matmul->m - i),
+                   .n = smaller(matmul->tile_n, matmul->n - j),
+                   .k = smaller(matmul->tile_k, matmul->k - l),
+                   .transpose_a = matmul->transpose_a,
+                   .transpose_b = matmul->transpose_b,
+                   .a_stride = matmul->transpose_a ? matmul->m : matmul->k,
+                   .b_stride = matmul->transpose_b ? matmul->k : matmul->n,
+                   .c_stride = matmul->n};
     int64_t a_start = matmul->transpose_a ? l * matmul->m + i : i * matmul->k + l;
     int64_t b_start = matmul->transpose_b ? j * matmul->k + l : l * matmul->n + j;
     int64_t c_start = matmul->count_k > 1 ? depth * matmul->m * matmul->n : i * matmul->n + j;
@@ -187,8 +175,7 @@ static void run_tile(void *context, int64_t tile)
     }
 }
 
-static void add_depths(const Matmul *matmul)
-{
+static void add_depths(const Matmul *matmul) {
     int64_t count = matmul->m * matmul->n;
     const void *parts = matmul->call->scratch;
     void *c = matmul->call->outputs[0].data;
@@ -200,43 +187,39 @@ static void add_depths(const Matmul *matmul)
             switch (matmul->dtype) {
             case DTYPE_F32: sum += (double)((const float *)parts)[at]; break;
             case DTYPE_F64: sum += ((const double *)parts)[at]; break;
-            case DTYPE_I64: case DTYPE_BOOL: whole += ((const uint64_t *)parts)[at]; break;
+            case DTYPE_I64:
+            case DTYPE_BOOL: whole += ((const uint64_t *)parts)[at]; break;
             }
         }
         switch (matmul->dtype) {
         case DTYPE_F32: ((float *)c)[i] = (float)sum; break;
         case DTYPE_F64: ((double *)c)[i] = sum; break;
-        case DTYPE_I64: case DTYPE_BOOL: ((uint64_t *)c)[i] = whole; break;
+        case DTYPE_I64:
+        case DTYPE_BOOL: ((uint64_t *)c)[i] = whole; break;
         }
     }
 }
 
-size_t scratch_matmul(const KernelCall *call)
-{
+size_t scratch_matmul(const KernelCall *call) {
     Matmul matmul = matmul_of(call);
     return matmul.count_k > 1 ? (size_t)(matmul.count_k * matmul.m * matmul.n) * dtype_bytes(matmul.dtype) : 0;
 }
 
-bool kernel_matmul(const KernelCall *call)
-{
+bool kernel_matmul(const KernelCall *call) {
     Matmul matmul = matmul_of(call);
     const View *c = &call->outputs[0];
-    if (matmul.dtype == DTYPE_BOOL)
-        return fault_set(call->fault, "a matrix product of bool tensors: convert them first");
+    if (matmul.dtype == DTYPE_BOOL) return fault_set(call->fault, "a matrix product of bool tensors: convert them first");
     if (matmul.m > INT32_MAX || matmul.n > INT32_MAX || matmul.k > INT32_MAX)
         return fault_set(call->fault, "a matrix product with an edge longer than 2147483647");
-    if (shape_count(c->shape) == 0)
-        return true;
+    if (shape_count(c->shape) == 0) return true;
     if (matmul.k == 0) {
         memset(c->data, 0, (size_t)shape_count(c->shape) * dtype_bytes(c->dtype));
         return true;
     }
     bool is_large = matmul.tile_m * matmul.tile_n * matmul.tile_k > SMALL;
-    if (is_large && matmul.dtype != DTYPE_I64 && !blas_get(call->fault))
-        return false;
+    if (is_large && matmul.dtype != DTYPE_I64 && !blas_get(call->fault)) return false;
     int64_t tiles = ceil_div(matmul.batch, matmul.group) * matmul.count_m * matmul.count_n * matmul.count_k;
     threads_run(call->threads, tiles, run_tile, &matmul);
-    if (matmul.count_k > 1)
-        add_depths(&matmul);
+    if (matmul.count_k > 1) add_depths(&matmul);
     return true;
 }

@@ -18,9 +18,7 @@ static StridedCopy plain_copy(const View *source, const View *target) {
     return copy;
 }
 
-static int64_t copy_bytes_of(const StridedCopy *copy, int64_t elements) {
-    return elements * (int64_t)copy->element_bytes;
-}
+static int64_t copy_bytes_of(const StridedCopy *copy, int64_t elements) { return elements * (int64_t)copy->element_bytes; }
 
 bool kernel_transpose(const KernelCall *call) {
     StridedCopy copy = plain_copy(&call->inputs[0], &call->outputs[0]);
@@ -37,8 +35,7 @@ bool kernel_transpose(const KernelCall *call) {
 bool kernel_slice(const KernelCall *call) {
     StridedCopy copy = plain_copy(&call->inputs[0], &call->outputs[0]);
     const int64_t *start = call->ints, *step = call->ints + copy.rank;
-    if (shape_count(call->outputs[0].shape) == 0)
-        return true;
+    if (shape_count(call->outputs[0].shape) == 0) return true;
     for (int k = 0; k < copy.rank; k++) {
         copy.dims[k] = call->outputs[0].shape.dims[k];
         copy.source += copy_bytes_of(&copy, start[k] * copy.source_strides[k]);
@@ -50,8 +47,7 @@ bool kernel_slice(const KernelCall *call) {
 
 bool kernel_flip(const KernelCall *call) {
     StridedCopy copy = plain_copy(&call->inputs[0], &call->outputs[0]);
-    if (shape_count(call->inputs[0].shape) == 0)
-        return true;
+    if (shape_count(call->inputs[0].shape) == 0) return true;
     for (int k = 0; k < copy.rank; k++)
         if (call->ints[k]) {
             copy.source += copy_bytes_of(&copy, (copy.dims[k] - 1) * copy.source_strides[k]);
@@ -73,20 +69,15 @@ static void fill_tile(void *context, int64_t tile) {
     const Fill *fill = context;
     int64_t start = tile * FILL_ELEMENTS, end = start + FILL_ELEMENTS < fill->count ? start + FILL_ELEMENTS : fill->count;
     switch (fill->view.dtype) {
-    case DTYPE_BOOL:
-        memset((uint8_t *)fill->view.data + start, fill->value != 0, (size_t)(end - start));
-        return;
+    case DTYPE_BOOL: memset((uint8_t *)fill->view.data + start, fill->value != 0, (size_t)(end - start)); return;
     case DTYPE_I64:
-        for (int64_t i = start; i < end; i++)
-            ((int64_t *)fill->view.data)[i] = (int64_t)fill->value;
+        for (int64_t i = start; i < end; i++) ((int64_t *)fill->view.data)[i] = (int64_t)fill->value;
         return;
     case DTYPE_F32:
-        for (int64_t i = start; i < end; i++)
-            ((float *)fill->view.data)[i] = (float)fill->value;
+        for (int64_t i = start; i < end; i++) ((float *)fill->view.data)[i] = (float)fill->value;
         return;
     case DTYPE_F64:
-        for (int64_t i = start; i < end; i++)
-            ((double *)fill->view.data)[i] = fill->value;
+        for (int64_t i = start; i < end; i++) ((double *)fill->view.data)[i] = fill->value;
         return;
     }
 }
@@ -106,8 +97,7 @@ bool kernel_pad(const KernelCall *call) {
         int64_t first = low[k] < 0 ? (-low[k] + step - 1) / step : 0;
         int64_t end = size > low[k] ? (size - low[k] + step - 1) / step : 0;
         end = end < copy.dims[k] ? end : copy.dims[k];
-        if (first >= end)
-            return true;
+        if (first >= end) return true;
         copy.dims[k] = end - first;
         copy.source += copy_bytes_of(&copy, first * copy.source_strides[k]);
         copy.target += copy_bytes_of(&copy, (low[k] + first * step) * copy.target_strides[k]);
@@ -121,8 +111,7 @@ bool kernel_concat(const KernelCall *call) {
     int64_t axis = call->ints[0], at = 0;
     for (int i = 0; i < call->input_count; i++) {
         const View *input = &call->inputs[i];
-        if (shape_count(input->shape) == 0)
-            continue;
+        if (shape_count(input->shape) == 0) continue;
         StridedCopy copy = plain_copy(input, &call->outputs[0]);
         copy.target += copy_bytes_of(&copy, at * copy.target_strides[axis]);
         strided_copy(copy, call->threads);

@@ -23,25 +23,21 @@ size_t patches_bytes(const ConvShape *s, int64_t images, int64_t rows, int64_t c
 }
 
 /* One row of the image, split by column mod stride; NULL is a row of padding. */
-#define DEFINE_FILL(TYPE, suffix)                                                                                 \
-    static void fill_row_##suffix(const Patches *p, const TYPE *row, TYPE *to) {                                  \
-        const ConvShape *s = p->s;                                                                                \
-        for (int64_t phase = 0; phase < s->stride_w; phase++, to += p->phase_stride) {                            \
-            int64_t offset = phase - s->pad_left, stride = s->stride_w;                                           \
-            int64_t first = offset < 0 ? ceil_div(-offset, stride) : 0;                                           \
-            int64_t end = row && offset < s->w ? ceil_div(s->w - offset, stride) : 0;                             \
-            first = min_i64(first, p->phase_stride);                                                              \
-            end = max_i64(first, min_i64(end, p->phase_stride));                                                  \
-            for (int64_t k = 0; k < first; k++)                                                                   \
-                to[k] = 0;                                                                                        \
-            if (stride == 1 && end > first)                                                                       \
-                memcpy(to + first, row + first + offset, (size_t)(end - first) * sizeof(TYPE));                   \
-            else                                                                                                  \
-                for (int64_t k = first; k < end; k++)                                                             \
-                    to[k] = row[k * stride + offset];                                                             \
-            for (int64_t k = end; k < p->phase_stride; k++)                                                       \
-                to[k] = 0;                                                                                        \
-        }                                                                                                         \
+#define DEFINE_FILL(TYPE, suffix) \
+    static void fill_row_##suffix(const Patches *p, const TYPE *row, TYPE *to) { \
+        const ConvShape *s = p->s; \
+        for (int64_t phase = 0; phase < s->stride_w; phase++, to += p->phase_stride) { \
+            int64_t offset = phase - s->pad_left, stride = s->stride_w; \
+            int64_t first = offset < 0 ? ceil_div(-offset, stride) : 0; \
+            int64_t end = row && offset < s->w ? ceil_div(s->w - offset, stride) : 0; \
+            first = min_i64(first, p->phase_stride); \
+            end = max_i64(first, min_i64(end, p->phase_stride)); \
+            for (int64_t k = 0; k < first; k++) to[k] = 0; \
+            if (stride == 1 && end > first) memcpy(to + first, row + first + offset, (size_t)(end - first) * sizeof(TYPE)); \
+            else \
+                for (int64_t k = first; k < end; k++) to[k] = row[k * stride + offset]; \
+            for (int64_t k = end; k < p->phase_stride; k++) to[k] = 0; \
+        } \
     }
 
 DEFINE_FILL(float, f32)
@@ -53,10 +49,8 @@ static void fill_plane(const Patches *p, const char *plane, char *to) {
     for (int64_t r = 0; r < rows; r++, to += p->row_stride * s->bytes) {
         bool is_inside = first + r >= 0 && first + r < s->h;
         const char *row = is_inside ? plane + (first + r) * s->w * s->bytes : NULL;
-        if (s->dtype == DTYPE_F32)
-            fill_row_f32(p, (const float *)row, (float *)to);
-        else
-            fill_row_f64(p, (const double *)row, (double *)to);
+        if (s->dtype == DTYPE_F32) fill_row_f32(p, (const float *)row, (float *)to);
+        else fill_row_f64(p, (const double *)row, (double *)to);
     }
 }
 
@@ -78,7 +72,7 @@ Patches patches_of(const ConvShape *s, Block block, const void *x, void *padded)
 
 /* Neighbouring output positions of one output row. */
 typedef struct Run {
-    int64_t at;     /* element of padded storage for the tap at offset 0 */
+    int64_t at;            /* element of padded storage for the tap at offset 0 */
     int64_t start, length; /* positions, from the first asked for */
 } Run;
 
@@ -91,8 +85,7 @@ static int runs_of(const Patches *p, int64_t first, int64_t count, Run *runs) {
         int64_t length = min_i64(s->ow - column, count - start);
         runs[run_count++] = (Run){image * p->image_stride + row * s->stride_h * p->row_stride + column, start, length};
         start += length;
-        if (++row == p->block.row_count)
-            row = 0, image++;
+        if (++row == p->block.row_count) row = 0, image++;
     }
     return run_count;
 }
@@ -106,13 +99,10 @@ void patches_tap_offsets(const Patches *p, int64_t first, int64_t count, int64_t
         int64_t row = channel * p->channel_stride + i * s->dilation_h * p->row_stride;
         offsets[k] = row + phase * p->phase_stride + column;
         phase += s->dilation_w;
-        for (; phase >= s->stride_w; phase -= s->stride_w)
-            column++;
-        if (++j < s->kw)
-            continue;
+        for (; phase >= s->stride_w; phase -= s->stride_w) column++;
+        if (++j < s->kw) continue;
         j = phase = column = 0;
-        if (++i == s->kh)
-            i = 0, channel++;
+        if (++i == s->kh) i = 0, channel++;
     }
 }
 
@@ -123,19 +113,18 @@ WIDE static void copy_runs(const char *padded, const Run *runs, int run_count, c
         for (int r = 0; r < run_count; r++) {
             const char *from = padded + (runs[r].at + offsets[k]) * bytes;
             char *to = packed + runs[r].start * bytes;
-            for (int64_t done = 0; done < runs[r].length * bytes; done += CHUNK_BYTES)
-                memcpy(to + done, from + done, CHUNK_BYTES);
+            for (int64_t done = 0; done < runs[r].length * bytes; done += CHUNK_BYTES) memcpy(to + done, from + done, CHUNK_BYTES);
         }
 }
 
 /* One run that fills the panel: a fixed number of chunks. */
 WIDE static void copy_whole(const char *padded, const int64_t *offsets, int64_t depth, int64_t bytes, char *packed) {
-    for (int64_t k = 0; k < depth; k++)
-        memcpy(packed + k * WHOLE_BYTES, padded + offsets[k] * bytes, WHOLE_BYTES);
+    for (int64_t k = 0; k < depth; k++) memcpy(packed + k * WHOLE_BYTES, padded + offsets[k] * bytes, WHOLE_BYTES);
 }
 
 /* packed[tap, position]. */
-static void pack_columns(const Factor *factor, int64_t first_line, int64_t lines, int64_t width, int64_t first_depth, int64_t depth, void *packed) {
+static void pack_columns(const Factor *factor, int64_t first_line, int64_t lines, int64_t width, int64_t first_depth, int64_t depth,
+                         void *packed) {
     const Patches *p = factor->data;
     int64_t bytes = p->s->bytes, offsets[PRODUCT_DEPTH] = {0};
     Run runs[PRODUCT_LINES_MAX] = {0};
@@ -144,52 +133,43 @@ static void pack_columns(const Factor *factor, int64_t first_line, int64_t lines
     int64_t row_bytes = width * bytes;
     if (run_count == 1 && lines == width && row_bytes == WHOLE_BYTES)
         copy_whole(p->padded + runs[0].at * bytes, offsets, depth, bytes, packed);
-    else
-        copy_runs(p->padded, runs, run_count, offsets, depth, bytes, row_bytes, packed);
+    else copy_runs(p->padded, runs, run_count, offsets, depth, bytes, row_bytes, packed);
     for (int64_t k = 0; lines < width && k < depth; k++)
         memset((char *)packed + k * row_bytes + lines * bytes, 0, (size_t)((width - lines) * bytes));
 }
 
 /* packed[position, tap]: four taps by four positions are turned in registers. */
-#define DEFINE_PACK_TAPS(TYPE, suffix)                                                                                     \
-    static void pack_taps_##suffix(const Patches *p, const Run *run, const int64_t *offsets, int64_t lines, int64_t width, \
-                                   TYPE *packed) {                                                                         \
-        const TYPE *padded = (const TYPE *)p->padded + run->at;                                                            \
-        int64_t whole = run->length / 4 * 4, tap = 0;                                                                      \
-        for (; tap + 4 <= lines; tap += 4) {                                                                               \
-            const TYPE *a = padded + offsets[tap], *b = padded + offsets[tap + 1];                                         \
-            const TYPE *c = padded + offsets[tap + 2], *d = padded + offsets[tap + 3];                                     \
-            TYPE *to = packed + tap;                                                                                       \
-            for (int64_t x = 0; x < whole; x += 4)                                                                         \
-                turn_4_##suffix(to + x * width, width, a + x, b + x, c + x, d + x);                                        \
-            for (int64_t x = whole; x < run->length; x++)                                                                  \
-                to[x * width] = a[x], to[x * width + 1] = b[x], to[x * width + 2] = c[x], to[x * width + 3] = d[x];        \
-        }                                                                                                                  \
-        for (; tap < width; tap++)                                                                                         \
-            for (int64_t x = 0; x < run->length; x++)                                                                      \
-                packed[x * width + tap] = tap < lines ? padded[offsets[tap] + x] : 0;                                      \
+#define DEFINE_PACK_TAPS(TYPE, suffix) \
+    static void pack_taps_##suffix(const Patches *p, const Run *run, const int64_t *offsets, int64_t lines, int64_t width, TYPE *packed) { \
+        const TYPE *padded = (const TYPE *)p->padded + run->at; \
+        int64_t whole = run->length / 4 * 4, tap = 0; \
+        for (; tap + 4 <= lines; tap += 4) { \
+            const TYPE *a = padded + offsets[tap], *b = padded + offsets[tap + 1]; \
+            const TYPE *c = padded + offsets[tap + 2], *d = padded + offsets[tap + 3]; \
+            TYPE *to = packed + tap; \
+            for (int64_t x = 0; x < whole; x += 4) turn_4_##suffix(to + x * width, width, a + x, b + x, c + x, d + x); \
+            for (int64_t x = whole; x < run->length; x++) \
+                to[x * width] = a[x], to[x * width + 1] = b[x], to[x * width + 2] = c[x], to[x * width + 3] = d[x]; \
+        } \
+        for (; tap < width; tap++) \
+            for (int64_t x = 0; x < run->length; x++) packed[x * width + tap] = tap < lines ? padded[offsets[tap] + x] : 0; \
     }
 
 DEFINE_PACK_TAPS(float, f32)
 DEFINE_PACK_TAPS(double, f64)
 
-static void pack_taps(const Factor *factor, int64_t first_line, int64_t lines, int64_t width, int64_t first_depth, int64_t depth, void *packed) {
+static void pack_taps(const Factor *factor, int64_t first_line, int64_t lines, int64_t width, int64_t first_depth, int64_t depth,
+                      void *packed) {
     const Patches *p = factor->data;
     int64_t offsets[PRODUCT_LINES_MAX];
     Run runs[PRODUCT_DEPTH];
     int run_count = runs_of(p, first_depth, depth, runs);
     patches_tap_offsets(p, first_line, lines, offsets);
     for (int r = 0; r < run_count; r++)
-        if (p->s->dtype == DTYPE_F32)
-            pack_taps_f32(p, &runs[r], offsets, lines, width, (float *)packed + runs[r].start * width);
-        else
-            pack_taps_f64(p, &runs[r], offsets, lines, width, (double *)packed + runs[r].start * width);
+        if (p->s->dtype == DTYPE_F32) pack_taps_f32(p, &runs[r], offsets, lines, width, (float *)packed + runs[r].start * width);
+        else pack_taps_f64(p, &runs[r], offsets, lines, width, (double *)packed + runs[r].start * width);
 }
 
-Factor patches_columns(const Patches *patches) {
-    return (Factor){.data = patches, .pack = pack_columns};
-}
+Factor patches_columns(const Patches *patches) { return (Factor){.data = patches, .pack = pack_columns}; }
 
-Factor patches_transposed(const Patches *patches) {
-    return (Factor){.data = patches, .pack = pack_taps};
-}
+Factor patches_transposed(const Patches *patches) { return (Factor){.data = patches, .pack = pack_taps}; }

@@ -10,7 +10,7 @@
 typedef struct Patches {
     const ConvShape *s;
     Block block;
-    char *padded; /* [image, channel, row, column mod stride_w, column div stride_w] */
+    char *padded;                                                   /* [image, channel, row, column mod stride_w, column div stride_w] */
     int64_t phase_stride, row_stride, channel_stride, image_stride; /* in elements */
 } Patches;
 

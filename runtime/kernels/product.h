@@ -25,21 +25,25 @@ typedef void PackPanel(const Factor *factor, int64_t first_line, int64_t lines, 
 
 struct Factor {
     const void *data;
-    int64_t line_stride;   /* elements from one line to the next: from row to row of a, from column to column of b */
-    int64_t depth_stride;  /* elements from one k to the next */
-    PackPanel *pack;       /* NULL: packed from data and strides; otherwise the callback reads `data` as it likes */
+    int64_t line_stride;  /* elements from one line to the next: from row to row of a, from column to column of b */
+    int64_t depth_stride; /* elements from one k to the next */
+    PackPanel *pack;      /* NULL: packed from data and strides; otherwise the callback reads `data` as it likes */
 };
 
-static inline Factor factor_rows(const void *a, int64_t row_stride) { return (Factor){.data = a, .line_stride = row_stride, .depth_stride = 1}; }
-static inline Factor factor_columns(const void *b, int64_t row_stride) { return (Factor){.data = b, .line_stride = 1, .depth_stride = row_stride}; }
+static inline Factor factor_rows(const void *a, int64_t row_stride) {
+    return (Factor){.data = a, .line_stride = row_stride, .depth_stride = 1};
+}
+static inline Factor factor_columns(const void *b, int64_t row_stride) {
+    return (Factor){.data = b, .line_stride = 1, .depth_stride = row_stride};
+}
 
 typedef struct Product {
-    DType dtype;           /* DTYPE_F32 or DTYPE_F64 */
+    DType dtype; /* DTYPE_F32 or DTYPE_F64 */
     int64_t m, n, k;
     Factor a, b;
-    bool accumulate;       /* c += a b */
+    bool accumulate; /* c += a b */
     void *c;
-    int64_t c_stride;      /* elements from one row to the next */
+    int64_t c_stride; /* elements from one row to the next */
 } Product;
 
 /* Bytes of workspace that product_run needs, whatever the sizes; 64-byte aligned. */

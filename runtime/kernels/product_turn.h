@@ -12,7 +12,8 @@ typedef int64_t TwoLanes __attribute__((vector_size(16)));
 static inline void turn_4_f32(float *to, int64_t to_stride, const float *a, const float *b, const float *c, const float *d) {
     FourFloats a4 = *(const FourFloats *)a, b4 = *(const FourFloats *)b, c4 = *(const FourFloats *)c, d4 = *(const FourFloats *)d;
     FourFloats low = __builtin_shuffle(a4, b4, (FourLanes){0, 4, 1, 5}), high = __builtin_shuffle(a4, b4, (FourLanes){2, 6, 3, 7});
-    FourFloats low_next = __builtin_shuffle(c4, d4, (FourLanes){0, 4, 1, 5}), high_next = __builtin_shuffle(c4, d4, (FourLanes){2, 6, 3, 7});
+    FourFloats low_next = __builtin_shuffle(c4, d4, (FourLanes){0, 4, 1, 5}),
+               high_next = __builtin_shuffle(c4, d4, (FourLanes){2, 6, 3, 7});
     *(FourFloats *)to = __builtin_shuffle(low, low_next, (FourLanes){0, 1, 4, 5});
     *(FourFloats *)(to + to_stride) = __builtin_shuffle(low, low_next, (FourLanes){2, 3, 6, 7});
     *(FourFloats *)(to + 2 * to_stride) = __builtin_shuffle(high, high_next, (FourLanes){0, 1, 4, 5});

@@ -40,22 +40,22 @@ INLINE void fill_words(uint64_t key, uint64_t first_block, uint64_t step, Words 
     }
 }
 
-INLINE float uniform_of(uint32_t word) {
-    return (float)(int32_t)(word >> 8) * 0x1p-24f;
-}
+INLINE float uniform_of(uint32_t word) { return (float)(int32_t)(word >> 8) * 0x1p-24f; }
 
 /* BLOCKS blocks of uniform f32 numbers. */
 WIDE static void uniform_blocks_f32(uint64_t key, uint64_t first_block, uint64_t step, float *restrict out) {
     Words words;
     fill_words(key, first_block, step, &words);
     for (int b = 0; b < BLOCKS; b++)
-        for (int k = 0; k < 4; k++)
-            out[4 * b + k] = uniform_of(words.word[k][b]);
+        for (int k = 0; k < 4; k++) out[4 * b + k] = uniform_of(words.word[k][b]);
 }
 
 /* Natural logarithm of x in [2^-32, 1] (Cephes logf, Moshier 1989). */
 INLINE float log_unit(float x) {
-    union { float value; int32_t bits; } number = {.value = x}, mantissa;
+    union {
+        float value;
+        int32_t bits;
+    } number = {.value = x}, mantissa;
     int32_t shifted = number.bits - 0x3f3504f3, exponent = shifted >> 23;
     mantissa.bits = number.bits - (int32_t)((uint32_t)exponent << 23);
     float e = (float)exponent, z = mantissa.value - 1.0f, square = z * z;
@@ -102,16 +102,13 @@ WIDE static void normal_blocks_f32(uint64_t key, uint64_t first_block, uint64_t 
     }
 }
 
-INLINE double uniform_of_pair(uint32_t low, uint32_t high) {
-    return (double)(int64_t)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
-}
+INLINE double uniform_of_pair(uint32_t low, uint32_t high) { return (double)(int64_t)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53; }
 
 WIDE static void uniform_blocks_f64(uint64_t key, uint64_t first_block, uint64_t step, double *restrict out) {
     Words words;
     fill_words(key, first_block, step, &words);
     for (int b = 0; b < BLOCKS; b++)
-        for (int k = 0; k < 2; k++)
-            out[2 * b + k] = uniform_of_pair(words.word[2 * k][b], words.word[2 * k + 1][b]);
+        for (int k = 0; k < 2; k++) out[2 * b + k] = uniform_of_pair(words.word[2 * k][b], words.word[2 * k + 1][b]);
 }
 
 static void normal_blocks_f64(uint64_t key, uint64_t first_block, uint64_t step, double *out) {
@@ -135,17 +132,14 @@ typedef struct Fill {
 } Fill;
 
 static void blocks_of(const Fill *f, uint64_t first_block, void *out) {
-    if (f->dtype == DTYPE_F32)
-        (f->law == LAW_UNIFORM ? uniform_blocks_f32 : normal_blocks_f32)(f->key, first_block, f->step, out);
-    else
-        (f->law == LAW_UNIFORM ? uniform_blocks_f64 : normal_blocks_f64)(f->key, first_block, f->step, out);
+    if (f->dtype == DTYPE_F32) (f->law == LAW_UNIFORM ? uniform_blocks_f32 : normal_blocks_f32)(f->key, first_block, f->step, out);
+    else (f->law == LAW_UNIFORM ? uniform_blocks_f64 : normal_blocks_f64)(f->key, first_block, f->step, out);
 }
 
 static void one_number(const Fill *f, uint64_t index, void *out) {
     if (f->dtype == DTYPE_F64)
         *(double *)out = f->law == LAW_UNIFORM ? rng_uniform_f64(f->key, f->step, index) : rng_normal_f64(f->key, f->step, index);
-    else if (f->law == LAW_UNIFORM)
-        *(float *)out = rng_uniform_f32(f->key, f->step, index);
+    else if (f->law == LAW_UNIFORM) *(float *)out = rng_uniform_f32(f->key, f->step, index);
     else {
         RngBlock block = rng_block(f->key, index / 4, f->step);
         uint64_t pair = index % 4 / 2;
@@ -161,16 +155,14 @@ static void fill_run(const Fill *f, uint64_t index, int64_t count, char *out) {
     uint64_t per_block = f->dtype == DTYPE_F32 ? 4 : 2, bytes = f->dtype == DTYPE_F32 ? 4 : 8;
     uint64_t end = index + (uint64_t)count;
     if (count < SHORT_RUN) {
-        for (; index < end; index++, out += bytes)
-            one_number(f, index, out);
+        for (; index < end; index++, out += bytes) one_number(f, index, out);
         return;
     }
     double buffer[BLOCKS * 2];
     while (index < end) {
         uint64_t first = index / per_block, skip = index % per_block, have = BLOCKS * per_block - skip;
         uint64_t take = have < end - index ? have : end - index;
-        if (skip == 0 && take == have && (uintptr_t)out % bytes == 0)
-            blocks_of(f, first, out);
+        if (skip == 0 && take == have && (uintptr_t)out % bytes == 0) blocks_of(f, first, out);
         else {
             blocks_of(f, first, buffer);
             memcpy(out, (char *)buffer + skip * bytes, take * bytes);
@@ -194,12 +186,14 @@ static bool fill(const KernelCall *call, Law law) {
     const int64_t *key = call->inputs[0].data;
     const View *out = &call->outputs[0];
     Fill f = {
-        .law = law, .dtype = out->dtype, .out = out->data,
-        .key = rng_key((uint64_t)key[0], (uint64_t)call->ints[0]), .step = (uint64_t)key[1],
+        .law = law,
+        .dtype = out->dtype,
+        .out = out->data,
+        .key = rng_key((uint64_t)key[0], (uint64_t)call->ints[0]),
+        .step = (uint64_t)key[1],
         .count = shape_count(out->shape),
     };
-    if (f.count == 0)
-        return true;
+    if (f.count == 0) return true;
     if (call->input_count > 1) {
         f.sample = call->inputs[1].data;
         f.rows = out->shape.dims[0];
@@ -213,10 +207,6 @@ static bool fill(const KernelCall *call, Law law) {
     return true;
 }
 
-bool kernel_random_uniform(const KernelCall *call) {
-    return fill(call, LAW_UNIFORM);
-}
+bool kernel_random_uniform(const KernelCall *call) { return fill(call, LAW_UNIFORM); }
 
-bool kernel_random_normal(const KernelCall *call) {
-    return fill(call, LAW_NORMAL);
-}
+bool kernel_random_normal(const KernelCall *call) { return fill(call, LAW_NORMAL); }

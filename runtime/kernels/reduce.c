@@ -8,8 +8,7 @@ typedef struct Reduce {
     const char *data;
 } Reduce;
 
-static void reduce_of(Reduce *reduce, const KernelCall *call, Combine combine)
-{
+static void reduce_of(Reduce *reduce, const KernelCall *call, Combine combine) {
     const View *x = &call->inputs[0], *y = &call->outputs[0];
     int64_t strides[1][RANK_MAX];
     shape_strides(x->shape, strides[0]);
@@ -23,8 +22,7 @@ static void reduce_of(Reduce *reduce, const KernelCall *call, Combine combine)
     reduce->data = x->data;
 }
 
-static void reduce_unit(void *context, int64_t unit)
-{
+static void reduce_unit(void *context, int64_t unit) {
     const Reduce *reduce = context;
     TileWalk walk;
     int64_t element_bytes = (int64_t)dtype_bytes(reduce->reduction.dtype);
@@ -32,8 +30,7 @@ static void reduce_unit(void *context, int64_t unit)
         reduction_add_tile(&reduce->reduction, unit, &walk, reduce->data + walk.start * element_bytes);
 }
 
-static bool run_reduce(const KernelCall *call, Combine combine)
-{
+static bool run_reduce(const KernelCall *call, Combine combine) {
     Reduce reduce;
     reduce_of(&reduce, call, combine);
     reduction_start(&reduce.reduction, call->threads);
@@ -42,8 +39,7 @@ static bool run_reduce(const KernelCall *call, Combine combine)
     return true;
 }
 
-static size_t scratch_reduce(const KernelCall *call)
-{
+static size_t scratch_reduce(const KernelCall *call) {
     Reduce reduce;
     reduce_of(&reduce, call, COMBINE_SUM);
     return reduction_bytes(&reduce.reduction);
@@ -66,25 +62,22 @@ typedef struct Search {
     const View *x;
     int64_t *y;
     int64_t outer, n, inner;
-    int64_t lines_at_once;  /* of `outer`, when inner is 1 */
+    int64_t lines_at_once; /* of `outer`, when inner is 1 */
     bool is_max;
 } Search;
 
 /* NaN beats every number, the first of equals stays. */
 #define SEARCH(suffix, type) \
-    static void search_##suffix(const Search *search, int64_t line, int64_t first, int64_t count) \
-    { \
+    static void search_##suffix(const Search *search, int64_t line, int64_t first, int64_t count) { \
         const type *x = (const type *)search->x->data + line * search->n * search->inner + first; \
         int64_t *y = search->y + line * search->inner + first; \
         type best[COLUMNS_AT_ONCE]; \
-        for (int64_t j = 0; j < count; j++) \
-            best[j] = x[j], y[j] = 0; \
+        for (int64_t j = 0; j < count; j++) best[j] = x[j], y[j] = 0; \
         for (int64_t k = 1; k < search->n; k++) { \
             x += search->inner; \
             for (int64_t j = 0; j < count; j++) { \
                 bool better = search->is_max ? x[j] > best[j] : x[j] < best[j]; \
-                if (better || (x[j] != x[j] && best[j] == best[j])) \
-                    best[j] = x[j], y[j] = k; \
+                if (better || (x[j] != x[j] && best[j] == best[j])) best[j] = x[j], y[j] = k; \
             } \
         } \
     }
@@ -93,8 +86,7 @@ SEARCH(i64, int64_t)
 SEARCH(f32, float)
 SEARCH(f64, double)
 
-static void search_columns(const Search *search, int64_t line, int64_t first, int64_t count)
-{
+static void search_columns(const Search *search, int64_t line, int64_t first, int64_t count) {
     switch (search->x->dtype) {
     case DTYPE_BOOL: search_bool(search, line, first, count); return;
     case DTYPE_I64: search_i64(search, line, first, count); return;
@@ -103,13 +95,11 @@ static void search_columns(const Search *search, int64_t line, int64_t first, in
     }
 }
 
-static void search_tile(void *context, int64_t tile)
-{
+static void search_tile(void *context, int64_t tile) {
     const Search *search = context;
     if (search->inner == 1) {
         int64_t end = (tile + 1) * search->lines_at_once;
-        for (int64_t line = tile * search->lines_at_once; line < end && line < search->outer; line++)
-            search_columns(search, line, 0, 1);
+        for (int64_t line = tile * search->lines_at_once; line < end && line < search->outer; line++) search_columns(search, line, 0, 1);
         return;
     }
     int64_t blocks = (search->inner + COLUMNS_AT_ONCE - 1) / COLUMNS_AT_ONCE, first = tile % blocks * COLUMNS_AT_ONCE;
@@ -117,8 +107,7 @@ static void search_tile(void *context, int64_t tile)
     search_columns(search, tile / blocks, first, left < COLUMNS_AT_ONCE ? left : COLUMNS_AT_ONCE);
 }
 
-static bool run_search(const KernelCall *call, bool is_max)
-{
+static bool run_search(const KernelCall *call, bool is_max) {
     const View *x = &call->inputs[0];
     int axis = (int)call->ints[0];
     Search search = {.x = x, .y = call->outputs[0].data, .outer = 1, .n = x->shape.dims[axis], .inner = 1, .is_max = is_max};
@@ -126,8 +115,7 @@ static bool run_search(const KernelCall *call, bool is_max)
         search.outer *= i < axis ? x->shape.dims[i] : 1;
         search.inner *= i > axis ? x->shape.dims[i] : 1;
     }
-    if (search.outer == 0 || search.inner == 0)
-        return true;
+    if (search.outer == 0 || search.inner == 0) return true;
     if (search.n == 0)
         return fault_set(call->fault, "the %s of an empty axis has no place", is_max ? "largest element" : "smallest element");
     search.lines_at_once = search.n < ROW_ELEMENTS ? ROW_ELEMENTS / search.n : 1;

@@ -24,8 +24,7 @@ enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
 
 /* The first LANES vectors start the lanes; then whole blocks; what is left goes to `value` one by one. */
 #define FLOAT_ROWS(function, type, vector, mask_type, VECTOR_OP, SCALAR_OP) \
-    static double function##_one(const type *x, int64_t length, double value) \
-    { \
+    static double function##_one(const type *x, int64_t length, double value) { \
         enum { WIDTH = sizeof(vector) / sizeof(type), BLOCK = LANES * WIDTH }; \
         int64_t j = 0; \
         if (length >= BLOCK) { \
@@ -34,48 +33,39 @@ enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
             for (j = BLOCK; j + BLOCK <= length; j += BLOCK) { \
                 vector next[LANES]; \
                 memcpy(next, x + j, sizeof next); \
-                for (int k = 0; k < LANES; k++) \
-                    lanes[k] = VECTOR_OP(vector, mask_type, lanes[k], next[k]); \
+                for (int k = 0; k < LANES; k++) lanes[k] = VECTOR_OP(vector, mask_type, lanes[k], next[k]); \
             } \
             lanes[0] = VECTOR_OP(vector, mask_type, lanes[0], lanes[1]); \
             lanes[2] = VECTOR_OP(vector, mask_type, lanes[2], lanes[3]); \
             lanes[0] = VECTOR_OP(vector, mask_type, lanes[0], lanes[2]); \
             double parts[WIDTH]; \
-            for (int k = 0; k < WIDTH; k++) \
-                parts[k] = (double)lanes[0][k]; \
+            for (int k = 0; k < WIDTH; k++) parts[k] = (double)lanes[0][k]; \
             for (int half = WIDTH / 2; half >= 1; half /= 2) \
-                for (int k = 0; k < half; k++) \
-                    parts[k] = SCALAR_OP(parts[k], parts[k + half]); \
+                for (int k = 0; k < half; k++) parts[k] = SCALAR_OP(parts[k], parts[k + half]); \
             value = SCALAR_OP(value, parts[0]); \
         } \
-        for (; j < length; j++) \
-            value = SCALAR_OP(value, (double)x[j]); \
+        for (; j < length; j++) value = SCALAR_OP(value, (double)x[j]); \
         return value; \
     } \
-    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) \
-    { \
+    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) { \
         double *y = accumulators; \
-        for (int64_t r = 0; r < rows; r++) \
-            y[r] = function##_one((const type *)values + r * length, length, y[r]); \
+        for (int64_t r = 0; r < rows; r++) y[r] = function##_one((const type *)values + r * length, length, y[r]); \
     }
 
 #define WHOLE_ROWS(function, type, SCALAR_OP) \
-    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) \
-    { \
+    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) { \
         int64_t *y = accumulators; \
         for (int64_t r = 0; r < rows; r++) { \
             const type *x = (const type *)values + r * length; \
             int64_t value = y[r]; \
-            for (int64_t j = 0; j < length; j++) \
-                value = SCALAR_OP(value, (int64_t)x[j]); \
+            for (int64_t j = 0; j < length; j++) value = SCALAR_OP(value, (int64_t)x[j]); \
             y[r] = value; \
         } \
     }
 
 /* Four rows at a time, in order: the accumulators travel a quarter as often. */
 #define COLUMNS(function, type, accumulator, SCALAR_OP) \
-    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) \
-    { \
+    static void function(void *accumulators, const void *values, int64_t rows, int64_t length) { \
         accumulator *y = accumulators; \
         const type *x = values; \
         int64_t r = 0; \
@@ -88,8 +78,7 @@ enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
             } \
         } \
         for (; r < rows; r++, x += length) { \
-            _Pragma("GCC ivdep") for (int64_t j = 0; j < length; j++) \
-                y[j] = SCALAR_OP(y[j], (accumulator)x[j]); \
+            _Pragma("GCC ivdep") for (int64_t j = 0; j < length; j++) y[j] = SCALAR_OP(y[j], (accumulator)x[j]); \
         } \
     }
 

@@ -10,8 +10,7 @@ typedef struct Scan {
 } Scan;
 
 #define SCAN(name, from, to, accumulator) \
-    static void name(const Scan *scan, int64_t start, int64_t count) \
-    { \
+    static void name(const Scan *scan, int64_t start, int64_t count) { \
         int64_t step = scan->reverse ? -scan->inner : scan->inner; \
         int64_t at = start + (scan->reverse ? (scan->n - 1) * scan->inner : 0); \
         accumulator sums[COLUMNS_AT_ONCE] = {0}; \
@@ -29,8 +28,7 @@ SCAN(scan_i64, int64_t, int64_t, uint64_t)
 SCAN(scan_f32, float, float, double)
 SCAN(scan_f64, double, double, double)
 
-static void scan_tile(void *context, int64_t tile)
-{
+static void scan_tile(void *context, int64_t tile) {
     const Scan *scan = context;
     int64_t blocks = (scan->inner + COLUMNS_AT_ONCE - 1) / COLUMNS_AT_ONCE, first = tile % blocks * COLUMNS_AT_ONCE;
     int64_t left = scan->inner - first, count = left < COLUMNS_AT_ONCE ? left : COLUMNS_AT_ONCE;
@@ -43,8 +41,7 @@ static void scan_tile(void *context, int64_t tile)
     }
 }
 
-bool kernel_cumsum(const KernelCall *call)
-{
+bool kernel_cumsum(const KernelCall *call) {
     const View *x = &call->inputs[0];
     int axis = (int)call->ints[0];
     Scan scan = {.x = x, .y = &call->outputs[0], .outer = 1, .n = x->shape.dims[axis], .inner = 1, .reverse = call->ints[1] != 0};

@@ -5,9 +5,7 @@
 
 _Static_assert(SLOT_COUNT <= 31, "taken slots are bits of an unsigned");
 
-size_t slots_round(size_t bytes) {
-    return (bytes + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
-}
+size_t slots_round(size_t bytes) { return (bytes + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT; }
 
 void *slots_take(Slots *slots) {
     unsigned all = (1u << SLOT_COUNT) - 1, taken = atomic_load(&slots->taken);

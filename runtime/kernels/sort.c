@@ -23,9 +23,7 @@ typedef struct Sort {
     Entry *entries; /* per tile: two arrays of axis.size */
 } Sort;
 
-static uint64_t key_of_signed(int64_t bits) {
-    return (uint64_t)bits ^ (uint64_t)1 << 63;
-}
+static uint64_t key_of_signed(int64_t bits) { return (uint64_t)bits ^ (uint64_t)1 << 63; }
 
 static uint64_t key_of_double(double value, bool descending) {
     int64_t bits;
@@ -59,8 +57,7 @@ static void insertion_sort(Entry *entries, int64_t count) {
     for (int64_t i = 1; i < count; i++) {
         Entry entry = entries[i];
         int64_t j = i;
-        for (; j > 0 && entries[j - 1].key > entry.key; j--)
-            entries[j] = entries[j - 1];
+        for (; j > 0 && entries[j - 1].key > entry.key; j--) entries[j] = entries[j - 1];
         entries[j] = entry;
     }
 }
@@ -69,19 +66,16 @@ static void insertion_sort(Entry *entries, int64_t count) {
 static Entry *radix_sort(Entry *entries, Entry *spare, int64_t count) {
     int64_t histogram[DIGITS][BUCKETS] = {{0}};
     for (int64_t i = 0; i < count; i++)
-        for (int d = 0; d < DIGITS; d++)
-            histogram[d][entries[i].key >> (8 * d) & 255]++;
+        for (int d = 0; d < DIGITS; d++) histogram[d][entries[i].key >> (8 * d) & 255]++;
     for (int d = 0; d < DIGITS; d++) {
         int64_t *place = histogram[d], sum = 0;
-        if (place[entries[0].key >> (8 * d) & 255] == count)
-            continue;
+        if (place[entries[0].key >> (8 * d) & 255] == count) continue;
         for (int b = 0; b < BUCKETS; b++) {
             int64_t here = place[b];
             place[b] = sum;
             sum += here;
         }
-        for (int64_t i = 0; i < count; i++)
-            spare[place[entries[i].key >> (8 * d) & 255]++] = entries[i];
+        for (int64_t i = 0; i < count; i++) spare[place[entries[i].key >> (8 * d) & 255]++] = entries[i];
         Entry *swap = entries;
         entries = spare;
         spare = swap;
@@ -91,8 +85,7 @@ static Entry *radix_sort(Entry *entries, Entry *spare, int64_t count) {
 
 /* Short lanes: insertion-sorted runs merged bottom-up, since a histogram would cost more than the sort. */
 static Entry *merge_sort(Entry *entries, Entry *spare, int64_t count) {
-    for (int64_t run = 0; run < count; run += INSERTION_MAX)
-        insertion_sort(entries + run, min_i64(INSERTION_MAX, count - run));
+    for (int64_t run = 0; run < count; run += INSERTION_MAX) insertion_sort(entries + run, min_i64(INSERTION_MAX, count - run));
     for (int64_t width = INSERTION_MAX; width < count; width *= 2) {
         for (int64_t start = 0; start < count; start += 2 * width) {
             int64_t middle = min_i64(start + width, count), end = min_i64(start + 2 * width, count);
@@ -112,33 +105,26 @@ static Entry *merge_sort(Entry *entries, Entry *spare, int64_t count) {
 static void sort_lane(const Sort *sort, int64_t lane, Entry *entries) {
     int64_t count = sort->axis.size, inner = sort->axis.inner;
     int64_t base = lane / inner * count * inner + lane % inner;
-    for (int64_t j = 0; j < count; j++)
-        entries[j] = (Entry){.key = key_at(sort, base + j * inner), .index = j};
+    for (int64_t j = 0; j < count; j++) entries[j] = (Entry){.key = key_at(sort, base + j * inner), .index = j};
     Entry *sorted = count < 512 ? merge_sort(entries, entries + count, count) : radix_sort(entries, entries + count, count);
     int64_t bytes = (int64_t)dtype_bytes(sort->x->dtype);
     const char *source = sort->x->data;
     for (int64_t j = 0; j < count; j++) {
         int64_t to = base + j * inner, from = base + sorted[j].index * inner;
         sort->index[to] = sorted[j].index;
-        if (bytes == 8)
-            memcpy(sort->values + to * 8, source + from * 8, 8);
-        else if (bytes == 4)
-            memcpy(sort->values + to * 4, source + from * 4, 4);
-        else
-            sort->values[to] = source[from];
+        if (bytes == 8) memcpy(sort->values + to * 8, source + from * 8, 8);
+        else if (bytes == 4) memcpy(sort->values + to * 4, source + from * 4, 4);
+        else sort->values[to] = source[from];
     }
 }
 
 static void sort_tile(void *context, int64_t tile) {
     const Sort *sort = context;
     int64_t end = min_i64((tile + 1) * sort->lanes_per_tile, sort->lanes);
-    for (int64_t lane = tile * sort->lanes_per_tile; lane < end; lane++)
-        sort_lane(sort, lane, sort->entries + tile * 2 * sort->axis.size);
+    for (int64_t lane = tile * sort->lanes_per_tile; lane < end; lane++) sort_lane(sort, lane, sort->entries + tile * 2 * sort->axis.size);
 }
 
-static int64_t tile_count(Axis axis) {
-    return min_i64(TILES_MAX, ceil_div(axis.outer * axis.inner, items_per_tile(8 * axis.size)));
-}
+static int64_t tile_count(Axis axis) { return min_i64(TILES_MAX, ceil_div(axis.outer * axis.inner, items_per_tile(8 * axis.size))); }
 
 size_t scratch_sort(const KernelCall *call) {
     Axis axis = axis_span(call->inputs[0].shape, call->ints[0], 1);
@@ -155,8 +141,7 @@ bool kernel_sort(const KernelCall *call) {
         .entries = call->scratch,
     };
     sort.lanes = sort.axis.outer * sort.axis.inner;
-    if (sort.lanes * sort.axis.size == 0)
-        return true;
+    if (sort.lanes * sort.axis.size == 0) return true;
     int64_t tiles = tile_count(sort.axis);
     sort.lanes_per_tile = ceil_div(sort.lanes, tiles);
     threads_run(call->threads, ceil_div(sort.lanes, sort.lanes_per_tile), sort_tile, &sort);

@@ -6,7 +6,7 @@ enum { BLOCK = 16, TILE_ELEMENTS = 1 << 15 };
 
 /* The copy cut into planes of rows x columns: columns run along the target, rows along the source where the two differ. */
 typedef struct Planes {
-    StridedCopy copy;     /* the axes around the plane: rank, dims and strides */
+    StridedCopy copy; /* the axes around the plane: rank, dims and strides */
     int64_t rows, columns;
     int64_t target_row, target_column, source_row, source_column; /* strides of the plane */
     int64_t rows_per_unit, units_per_plane, unit_count, units_per_tile;
@@ -24,8 +24,7 @@ static void drop_axis(StridedCopy *copy, int axis) {
 /* Axes of size 1 vanish; an axis that continues the one after it on both sides is merged with it. */
 static void merge_axes(StridedCopy *copy) {
     for (int k = copy->rank - 1; k >= 0; k--)
-        if (copy->dims[k] == 1)
-            drop_axis(copy, k);
+        if (copy->dims[k] == 1) drop_axis(copy, k);
     for (int k = copy->rank - 2; k >= 0; k--) {
         if (copy->target_strides[k] != copy->target_strides[k + 1] * copy->dims[k + 1] ||
             copy->source_strides[k] != copy->source_strides[k + 1] * copy->dims[k + 1])
@@ -42,28 +41,25 @@ static void copy_rows(const Planes *p, char *target, const char *source, int64_t
 }
 
 /* Blocks of BLOCK x BLOCK keep both sides' cache lines hot when rows are contiguous in the source. */
-#define DEFINE_PLANE(TYPE, name)                                                                              \
-    static void block_##name(const Planes *p, TYPE *restrict target, const TYPE *restrict source,             \
-                             int64_t rows, int64_t columns) {                                                 \
-        for (int64_t r = 0; r < rows; r++)                                                                    \
-            for (int64_t c = 0; c < columns; c++)                                                             \
-                target[r * p->target_row + c * p->target_column] =                                            \
-                    source[r * p->source_row + c * p->source_column];                                         \
-    }                                                                                                         \
-    static void plane_##name(const Planes *p, char *target_bytes, const char *source_bytes, int64_t rows) {   \
-        TYPE *target = (TYPE *)target_bytes;                                                                  \
-        const TYPE *source = (const TYPE *)source_bytes;                                                      \
-        for (int64_t c = 0; c < p->columns; c += BLOCK)                                                       \
-            for (int64_t r = 0; r < rows; r += BLOCK) {                                                       \
-                int64_t height = rows - r < BLOCK ? rows - r : BLOCK;                                         \
-                int64_t width = p->columns - c < BLOCK ? p->columns - c : BLOCK;                              \
-                TYPE *to = target + r * p->target_row + c * p->target_column;                                 \
-                const TYPE *from = source + r * p->source_row + c * p->source_column;                         \
-                if (height == BLOCK && width == BLOCK && p->source_row == 1 && p->target_column == 1)         \
-                    square_##name(to, p->target_row, from, p->source_column);                                 \
-                else                                                                                          \
-                    block_##name(p, to, from, height, width);                                                 \
-            }                                                                                                 \
+#define DEFINE_PLANE(TYPE, name) \
+    static void block_##name(const Planes *p, TYPE *restrict target, const TYPE *restrict source, int64_t rows, int64_t columns) { \
+        for (int64_t r = 0; r < rows; r++) \
+            for (int64_t c = 0; c < columns; c++) \
+                target[r * p->target_row + c * p->target_column] = source[r * p->source_row + c * p->source_column]; \
+    } \
+    static void plane_##name(const Planes *p, char *target_bytes, const char *source_bytes, int64_t rows) { \
+        TYPE *target = (TYPE *)target_bytes; \
+        const TYPE *source = (const TYPE *)source_bytes; \
+        for (int64_t c = 0; c < p->columns; c += BLOCK) \
+            for (int64_t r = 0; r < rows; r += BLOCK) { \
+                int64_t height = rows - r < BLOCK ? rows - r : BLOCK; \
+                int64_t width = p->columns - c < BLOCK ? p->columns - c : BLOCK; \
+                TYPE *to = target + r * p->target_row + c * p->target_column; \
+                const TYPE *from = source + r * p->source_row + c * p->source_column; \
+                if (height == BLOCK && width == BLOCK && p->source_row == 1 && p->target_column == 1) \
+                    square_##name(to, p->target_row, from, p->source_column); \
+                else block_##name(p, to, from, height, width); \
+            } \
     }
 
 typedef uint32_t Four __attribute__((vector_size(16), aligned(4), may_alias));
@@ -74,8 +70,7 @@ static void square_4(uint32_t *restrict target, int64_t target_row, const uint32
     for (int r = 0; r < BLOCK; r += 4)
         for (int c = 0; c < BLOCK; c += 4) {
             Four line[4];
-            for (int k = 0; k < 4; k++)
-                line[k] = *(const Four *)(source + (c + k) * source_column + r);
+            for (int k = 0; k < 4; k++) line[k] = *(const Four *)(source + (c + k) * source_column + r);
             Four low = __builtin_shuffle(line[0], line[1], (Four){0, 4, 1, 5});
             Four high = __builtin_shuffle(line[0], line[1], (Four){2, 6, 3, 7});
             Four low_next = __builtin_shuffle(line[2], line[3], (Four){0, 4, 1, 5});
@@ -100,8 +95,7 @@ static void square_8(uint64_t *restrict target, int64_t target_row, const uint64
 
 static void square_1(uint8_t *restrict target, int64_t target_row, const uint8_t *restrict source, int64_t source_column) {
     for (int r = 0; r < BLOCK; r++)
-        for (int c = 0; c < BLOCK; c++)
-            target[r * target_row + c] = source[c * source_column + r];
+        for (int c = 0; c < BLOCK; c++) target[r * target_row + c] = source[c * source_column + r];
 }
 
 DEFINE_PLANE(uint8_t, 1)
@@ -120,14 +114,10 @@ static void copy_unit(const Planes *p, int64_t plane, int64_t first_row) {
     char *to = p->copy.target + target * bytes;
     const char *from = p->copy.source + source * bytes;
     int64_t rows = p->rows - first_row < p->rows_per_unit ? p->rows - first_row : p->rows_per_unit;
-    if (p->target_column == 1 && p->source_column == 1)
-        copy_rows(p, to, from, rows);
-    else if (bytes == 1)
-        plane_1(p, to, from, rows);
-    else if (bytes == 4)
-        plane_4(p, to, from, rows);
-    else
-        plane_8(p, to, from, rows);
+    if (p->target_column == 1 && p->source_column == 1) copy_rows(p, to, from, rows);
+    else if (bytes == 1) plane_1(p, to, from, rows);
+    else if (bytes == 4) plane_4(p, to, from, rows);
+    else plane_8(p, to, from, rows);
 }
 
 static void copy_tile(void *context, int64_t tile) {
@@ -139,8 +129,7 @@ static void copy_tile(void *context, int64_t tile) {
 
 static void take_axis(Planes *p, int axis, int64_t *size, int64_t *target_stride, int64_t *source_stride) {
     *size = 1, *target_stride = *source_stride = 0;
-    if (axis < 0)
-        return;
+    if (axis < 0) return;
     *size = p->copy.dims[axis];
     *target_stride = p->copy.target_strides[axis];
     *source_stride = p->copy.source_strides[axis];
@@ -150,22 +139,19 @@ static void take_axis(Planes *p, int axis, int64_t *size, int64_t *target_stride
 /* The row axis is the one contiguous in the source, so that a plane transposes; failing that, the axis before the columns. */
 static int row_axis(const StridedCopy *copy) {
     for (int k = 0; k + 1 < copy->rank; k++)
-        if (copy->source_strides[k] == 1)
-            return k;
+        if (copy->source_strides[k] == 1) return k;
     return copy->rank - 2;
 }
 
 void strided_copy(StridedCopy copy, Threads *threads) {
     for (int k = 0; k < copy.rank; k++)
-        if (copy.dims[k] == 0)
-            return;
+        if (copy.dims[k] == 0) return;
     merge_axes(&copy);
     Planes p = {.copy = copy};
     int row = row_axis(&copy);
     take_axis(&p, p.copy.rank - 1, &p.columns, &p.target_column, &p.source_column);
     take_axis(&p, row, &p.rows, &p.target_row, &p.source_row);
-    if (copy.rank == 0)
-        p.target_column = p.source_column = 1;
+    if (copy.rank == 0) p.target_column = p.source_column = 1;
     if (copy.rank == 1 && p.target_column == 1 && p.source_column == 1 && p.columns > TILE_ELEMENTS) {
         /* One long run: cut into rows so that it has tiles; the last, short row is copied apart. */
         int64_t whole = p.columns / TILE_ELEMENTS * TILE_ELEMENTS, bytes = (int64_t)copy.element_bytes;
@@ -177,8 +163,7 @@ void strided_copy(StridedCopy copy, Threads *threads) {
     p.rows_per_unit = rows_wanted < BLOCK ? BLOCK : rows_wanted;
     p.units_per_plane = (p.rows + p.rows_per_unit - 1) / p.rows_per_unit;
     int64_t planes = 1;
-    for (int k = 0; k < p.copy.rank; k++)
-        planes *= p.copy.dims[k];
+    for (int k = 0; k < p.copy.rank; k++) planes *= p.copy.dims[k];
     p.unit_count = planes * p.units_per_plane;
     int64_t unit_elements = p.columns * (p.rows < p.rows_per_unit ? p.rows : p.rows_per_unit);
     p.units_per_tile = unit_elements >= TILE_ELEMENTS ? 1 : TILE_ELEMENTS / unit_elements;

@@ -6,10 +6,10 @@
 #include "runtime/exec/threads.h"
 
 typedef struct StridedCopy {
-    size_t element_bytes;           /* 1, 4 or 8 */
+    size_t element_bytes; /* 1, 4 or 8 */
     int rank;
     int64_t dims[RANK_MAX];
-    char *target;                   /* element [0, ..., 0] of either side */
+    char *target; /* element [0, ..., 0] of either side */
     const char *source;
     int64_t target_strides[RANK_MAX]; /* in elements; may be negative */
     int64_t source_strides[RANK_MAX];

@@ -16,9 +16,9 @@
 #include "runtime/kernels/vecmath_f64.h"
 #include "runtime/kernels/vecmath_f32.h"
 
-#define R_UNARY(name, x) _Generic((x), float: name##_f32, double: name##_f64)(x)
-#define R_BINARY(name, x, y) _Generic((y), float: name##_f32, double: name##_f64, int64_t: name##_i64)(x, y)
-#define R_FLOATS(name, x, y) _Generic((y), float: name##_f32, double: name##_f64)(x, y)
+#define R_UNARY(name, x) _Generic((x), float : name##_f32, double : name##_f64)(x)
+#define R_BINARY(name, x, y) _Generic((y), float : name##_f32, double : name##_f64, int64_t : name##_i64)(x, y)
+#define R_FLOATS(name, x, y) _Generic((y), float : name##_f32, double : name##_f64)(x, y)
 
 #define r_floor(x) R_UNARY(r_floor, x)
 #define r_ceil(x) R_UNARY(r_ceil, x)
@@ -58,17 +58,13 @@ VM_INLINE int64_t r_max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 VM_INLINE int64_t r_min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Division by 0 gives 0; the smallest integer over -1 wraps. */
-VM_INLINE int64_t r_floor_div_i64(int64_t a, int64_t b)
-{
+VM_INLINE int64_t r_floor_div_i64(int64_t a, int64_t b) {
     int64_t divisor = b == 0 || b == -1 ? 1 : b;
     int64_t quotient = a / divisor;
     quotient -= (a % divisor != 0) & ((a < 0) != (divisor < 0));
     return b == 0 ? 0 : b == -1 ? (int64_t)(0 - (uint64_t)a) : quotient;
 }
 
-VM_INLINE int64_t r_mod_i64(int64_t a, int64_t b)
-{
-    return (int64_t)((uint64_t)a - (uint64_t)b * (uint64_t)r_floor_div_i64(a, b));
-}
+VM_INLINE int64_t r_mod_i64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b * (uint64_t)r_floor_div_i64(a, b)); }
 
 #endif

@@ -1,15 +1,13 @@
 /* The functions of vecmath.h that float and double share, included once for each by vecmath_f32.h and vecmath_f64.h, which
  * define VM(name), VM_T and the constants of the format. No include guard: it is a template. */
 
-VM_INLINE VM_UINT VM(vm_bits)(VM_T x)
-{
+VM_INLINE VM_UINT VM(vm_bits)(VM_T x) {
     VM_UINT bits;
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
 
-VM_INLINE VM_T VM(vm_from_bits)(VM_UINT bits)
-{
+VM_INLINE VM_T VM(vm_from_bits)(VM_UINT bits) {
     VM_T x;
     memcpy(&x, &bits, sizeof x);
     return x;
@@ -17,8 +15,7 @@ VM_INLINE VM_T VM(vm_from_bits)(VM_UINT bits)
 
 VM_INLINE VM_T VM(vm_abs)(VM_T x) { return VM(vm_from_bits)(VM(vm_bits)(x) << 1 >> 1); }
 
-VM_INLINE VM_T VM(vm_copy_sign)(VM_T magnitude, VM_T sign)
-{
+VM_INLINE VM_T VM(vm_copy_sign)(VM_T magnitude, VM_T sign) {
     VM_UINT mask = (VM_UINT)1 << (sizeof(VM_T) * 8 - 1);
     return VM(vm_from_bits)((VM(vm_bits)(magnitude) & ~mask) | (VM(vm_bits)(sign) & mask));
 }
@@ -31,15 +28,11 @@ VM_INLINE VM_T VM(r_max)(VM_T a, VM_T b) { return (a > b) | (a != a) ? a : b; }
 VM_INLINE VM_T VM(r_min)(VM_T a, VM_T b) { return (a < b) | (a != a) ? a : b; }
 
 /* 2^n for the integer n in the low bits of VM_MAGIC + n; n within the normal exponents. */
-VM_INLINE VM_T VM(vm_power_of_two)(VM_T shifted)
-{
-    return VM(vm_from_bits)((VM(vm_bits)(shifted) + VM_BIAS) << VM_MANTISSA);
-}
+VM_INLINE VM_T VM(vm_power_of_two)(VM_T shifted) { return VM(vm_from_bits)((VM(vm_bits)(shifted) + VM_BIAS) << VM_MANTISSA); }
 
 /* x = n log(2) + r, e^x = 2^n (1 + r + r^2 tail(r)). The power is applied in two halves, so that results may be subnormal
  * or overflow. */
-VM_INLINE VM_T VM(r_exp)(VM_T x)
-{
+VM_INLINE VM_T VM(r_exp)(VM_T x) {
     x = x < VM_EXP_LOWEST ? VM_EXP_LOWEST : x;
     x = x > VM_EXP_HIGHEST ? VM_EXP_HIGHEST : x;
     VM_T n = VM_FMA(x, VM_LOG2E, VM_MAGIC) - VM_MAGIC;
@@ -50,8 +43,7 @@ VM_INLINE VM_T VM(r_exp)(VM_T x)
 }
 
 /* e^x - 1 for x within [VM_EXPM1_LOWEST, VM_EXP_HIGHEST]; not exact for subnormal x. */
-VM_INLINE VM_T VM(vm_expm1_core)(VM_T x)
-{
+VM_INLINE VM_T VM(vm_expm1_core)(VM_T x) {
     VM_T shifted = VM_FMA(x, VM_LOG2E, VM_MAGIC), n = shifted - VM_MAGIC;
     VM_T r = VM_FMA(n, -VM_LN2_LO, VM_FMA(n, -VM_LN2_HI, x));
     VM_T value = VM_FMA(r * r, VM(vm_exp_tail)(r), r);
@@ -59,8 +51,7 @@ VM_INLINE VM_T VM(vm_expm1_core)(VM_T x)
     return 2 * VM_FMA(half_power, value, half_power - (VM_T)0.5);
 }
 
-VM_INLINE VM_T VM(r_expm1)(VM_T x)
-{
+VM_INLINE VM_T VM(r_expm1)(VM_T x) {
     VM_T clamped = x < VM_EXPM1_LOWEST ? VM_EXPM1_LOWEST : x;
     clamped = clamped > VM_EXP_HIGHEST ? VM_EXP_HIGHEST : clamped;
     VM_T value = VM(vm_expm1_core)(clamped);
@@ -68,16 +59,14 @@ VM_INLINE VM_T VM(r_expm1)(VM_T x)
 }
 
 /* a / (b + c) for b >= c >= 0, the rounding of the sum and of the quotient put right once. */
-VM_INLINE VM_T VM(vm_divide_by_sum)(VM_T a, VM_T b, VM_T c)
-{
+VM_INLINE VM_T VM(vm_divide_by_sum)(VM_T a, VM_T b, VM_T c) {
     VM_T sum = b + c, rounding = c - (sum - b), inverse = 1 / sum, quotient = a * inverse;
     VM_T rest = VM_FMA(-quotient, rounding, VM_FMA(-quotient, sum, a));
     return VM_FMA(rest, inverse, quotient);
 }
 
 /* tanh |x| = t / (t + 2) with t = e^(2 |x|) - 1: no cancellation on either side. */
-VM_INLINE VM_T VM(r_tanh)(VM_T x)
-{
+VM_INLINE VM_T VM(r_tanh)(VM_T x) {
     VM_T size = VM(vm_abs)(x);
     size = size > VM_TANH_HIGHEST ? VM_TANH_HIGHEST : size;
     VM_T t = VM(vm_expm1_core)(2 * size);
@@ -86,29 +75,25 @@ VM_INLINE VM_T VM(r_tanh)(VM_T x)
     return size < VM_TINY ? x : value;
 }
 
-VM_INLINE VM_T VM(r_sigmoid)(VM_T x)
-{
+VM_INLINE VM_T VM(r_sigmoid)(VM_T x) {
     VM_T e = VM(r_exp)(-VM(vm_abs)(x));
     return VM(vm_divide_by_sum)(x < 0 ? e : (VM_T)1, 1, e);
 }
 
 /* u = 2^e m with sqrt(1/2) <= m < sqrt(2), for normal u > 0. */
-VM_INLINE VM_UINT VM(vm_split)(VM_T u, VM_T *m)
-{
+VM_INLINE VM_UINT VM(vm_split)(VM_T u, VM_T *m) {
     VM_UINT bits = VM(vm_bits)(u) + (((VM_UINT)VM_BIAS << VM_MANTISSA) - VM_SQRT_HALF_BITS);
     *m = VM(vm_from_bits)((bits & (((VM_UINT)1 << VM_MANTISSA) - 1)) + VM_SQRT_HALF_BITS);
     return bits >> VM_MANTISSA; /* e + VM_BIAS */
 }
 
 /* (exponent - bias) log(2) + log(1 + f) */
-VM_INLINE VM_T VM(vm_log_join)(VM_UINT exponent, VM_T bias, VM_T f)
-{
+VM_INLINE VM_T VM(vm_log_join)(VM_UINT exponent, VM_T bias, VM_T f) {
     VM_T e = VM(vm_from_bits)(exponent | VM_ONE_BITS) - (VM(vm_from_bits)(VM_ONE_BITS) + bias);
     return VM_FMA(e, VM_LN2_HI, f + VM(vm_log_tail)(f, e * VM_LN2_LO));
 }
 
-VM_INLINE VM_T VM(r_log)(VM_T x)
-{
+VM_INLINE VM_T VM(r_log)(VM_T x) {
     int subnormal = x < VM_SMALLEST_NORMAL;
     VM_T scaled = x * ((VM_T)2 / VM_EPSILON), m;
     VM_UINT exponent = VM(vm_split)(subnormal ? scaled : x, &m);
@@ -119,8 +104,7 @@ VM_INLINE VM_T VM(r_log)(VM_T x)
 }
 
 /* log(u) with u = 1 + x, and what rounding took from u added to the reduced argument. */
-VM_INLINE VM_T VM(vm_log1p_core)(VM_T x)
-{
+VM_INLINE VM_T VM(vm_log1p_core)(VM_T x) {
     VM_T u = 1 + x;
     VM_T rounding = x < 1 ? x - (u - 1) : 1 - (u - x);
     VM_T m;
@@ -130,8 +114,7 @@ VM_INLINE VM_T VM(vm_log1p_core)(VM_T x)
     return VM(vm_log_join)(exponent, VM_BIAS, f);
 }
 
-VM_INLINE VM_T VM(r_log1p)(VM_T x)
-{
+VM_INLINE VM_T VM(r_log1p)(VM_T x) {
     VM_T value = VM(vm_log1p_core)(x);
     VM_T special = x < -1 ? (VM_T)NAN : x;
     special = x == -1 ? -(VM_T)INFINITY : special;
@@ -139,8 +122,7 @@ VM_INLINE VM_T VM(r_log1p)(VM_T x)
     return VM(vm_abs)(x) < VM_TINY ? x : value;
 }
 
-VM_INLINE VM_T VM(r_softplus)(VM_T x)
-{
+VM_INLINE VM_T VM(r_softplus)(VM_T x) {
     VM_T tail = VM(vm_log1p_core)(VM(r_exp)(-VM(vm_abs)(x)));
     return (x > 0 ? x : (VM_T)0) + tail;
 }

@@ -29,8 +29,7 @@
 #define VM_SMALLEST_NORMAL 0x1p-126f
 
 /* (e^r - 1 - r) / r^2 for |r| <= log(2) / 2, relative error in e^r - 1 below 2^-25. */
-VM_INLINE float vm_exp_tail_f32(float r)
-{
+VM_INLINE float vm_exp_tail_f32(float r) {
     float p = 0.00138824352f;
     p = VM_FMA_F32(p, r, 0.00836689863f);
     p = VM_FMA_F32(p, r, 0.0416672118f);
@@ -39,8 +38,7 @@ VM_INLINE float vm_exp_tail_f32(float r)
 }
 
 /* log(1 + f) - f for sqrt(1/2) <= 1 + f <= sqrt(2), plus `small`. */
-VM_INLINE float vm_log_tail_f32(float f, float small)
-{
+VM_INLINE float vm_log_tail_f32(float f, float small) {
     float p = -0.076341033f, square = f * f;
     p = VM_FMA_F32(p, f, 0.127614185f);
     p = VM_FMA_F32(p, f, -0.13160257f);
@@ -59,37 +57,32 @@ typedef struct VmAngleF32 {
     uint32_t quadrant;
 } VmAngleF32;
 
-VM_INLINE VmAngleF32 vm_reduce_angle_f32(float x)
-{
+VM_INLINE VmAngleF32 vm_reduce_angle_f32(float x) {
     VmAngle angle = vm_reduce_angle(x);
     return (VmAngleF32){(float)angle.r, (uint32_t)angle.quadrant};
 }
 
-VM_INLINE float vm_sin_core_f32(float r)
-{
+VM_INLINE float vm_sin_core_f32(float r) {
     float z = r * r, p = VM_FMA_F32(-0.00019516972f, z, 0.00833217613f);
     p = VM_FMA_F32(p, z, -0.166666552f);
     return VM_FMA_F32(p * z, r, r);
 }
 
-VM_INLINE float vm_cos_core_f32(float r)
-{
+VM_INLINE float vm_cos_core_f32(float r) {
     float z = r * r, p = VM_FMA_F32(2.44380808e-05f, z, -0.00138873642f);
     p = VM_FMA_F32(p, z, 0.0416666456f);
     float half = 0.5f * z, rest = 1 - half;
     return rest + VM_FMA_F32(p * z, z, (1 - rest) - half);
 }
 
-VM_INLINE float vm_turn_f32(VmAngleF32 angle, uint32_t turns)
-{
+VM_INLINE float vm_turn_f32(VmAngleF32 angle, uint32_t turns) {
     uint32_t quadrant = angle.quadrant + turns;
     float sine = vm_sin_core_f32(angle.r), cosine = vm_cos_core_f32(angle.r);
     float value = (quadrant & 1) != 0 ? cosine : sine;
     return vm_from_bits_f32(vm_bits_f32(value) ^ ((quadrant & 2) << 30));
 }
 
-VM_INLINE float r_sin_f32(float x)
-{
+VM_INLINE float r_sin_f32(float x) {
     float value = vm_turn_f32(vm_reduce_angle_f32(x), 0);
     return x == 0 ? x : value;
 }
@@ -98,8 +91,7 @@ VM_INLINE float r_cos_f32(float x) { return vm_turn_f32(vm_reduce_angle_f32(x), 
 VM_INLINE float r_tan_f32(float x) { return (float)r_tan_f64(x); }
 
 /* After N. Juffa: an odd polynomial in the middle, 1 - exp(polynomial) beyond. */
-VM_INLINE float r_erf_f32(float x)
-{
+VM_INLINE float r_erf_f32(float x) {
     float t = vm_abs_f32(x), s = x * x;
     float q = VM_FMA_F32(-1.72853470e-5f, t, 3.83197126e-4f);
     float u = VM_FMA_F32(-3.88396438e-3f, t, 2.42546219e-2f);
@@ -120,38 +112,32 @@ VM_INLINE float r_erf_f32(float x)
     return t > 0.927734375f ? outer : inner;
 }
 
-VM_INLINE float r_sinh_f32(float x)
-{
+VM_INLINE float r_sinh_f32(float x) {
     float size = vm_abs_f32(x);
     double t = r_expm1_f64(size > 100 ? 100 : size); /* infinite in float, finite in double */
     return vm_copy_sign_f32((float)(0.5 * (t + t / (t + 1))), x);
 }
-VM_INLINE float r_cosh_f32(float x)
-{
+VM_INLINE float r_cosh_f32(float x) {
     double e = r_exp_f64(vm_abs_f32(x));
     return (float)(0.5 * (e + 1 / e));
 }
-VM_INLINE float r_asinh_f32(float x)
-{
+VM_INLINE float r_asinh_f32(float x) {
     double t = vm_abs_f32(x);
     double value = r_log1p_f64(t + t * t / (1 + __builtin_sqrt(1 + t * t)));
     return vm_copy_sign_f32(t < (double)INFINITY ? (float)value : (float)t, x);
 }
-VM_INLINE float r_acosh_f32(float x)
-{
+VM_INLINE float r_acosh_f32(float x) {
     double t = (double)x - 1;
     float value = (float)r_log1p_f64(t + __builtin_sqrt(t * ((double)x + 1)));
     return x < 1 ? (float)NAN : value;
 }
-VM_INLINE float r_atanh_f32(float x)
-{
+VM_INLINE float r_atanh_f32(float x) {
     double t = vm_abs_f32(x);
     return vm_copy_sign_f32((float)(0.5 * r_log1p_f64(2 * t / (1 - t))), x);
 }
 
 /* exp(y log |x|) in double; the special cases are those of Annex F. */
-VM_INLINE float r_pow_f32(float x, float y)
-{
+VM_INLINE float r_pow_f32(float x, float y) {
     float size = vm_abs_f32(x);
     double power = r_exp_f64((double)y * r_log_f64(size));
     float whole = __builtin_floorf(y), half = 0.5f * y;
@@ -169,8 +155,7 @@ VM_INLINE float r_asin_f32(float x) { return asinf(x); }
 VM_INLINE float r_acos_f32(float x) { return acosf(x); }
 /* In double: arguments beyond tan(3 pi / 8) and tan(pi / 8) are turned by a quarter and an eighth of a circle, then
  * atan(t) = t + t^3 p(t^2), relative error below 2^-35. */
-VM_INLINE float r_atan_f32(float x)
-{
+VM_INLINE float r_atan_f32(float x) {
     double size = vm_abs_f32(x);
     int outer = size > 2.414213562373095, middle = size > 0.4142135623730951;
     double over = outer ? -1 : middle ? size - 1 : size, under = outer ? size : middle ? size + 1 : 1;

@@ -30,11 +30,11 @@
 #define VM_EPSILON 0x1p-52
 #define VM_MANTISSA 52
 #define VM_BIAS 1023
-#define VM_MAGIC 0x1.8p52                        /* adding it rounds to an integer, found in the low bits */
-#define VM_ONE_BITS 0x4330000000000000u          /* the bits of 2^52: or an integer in, subtract 2^52 */
+#define VM_MAGIC 0x1.8p52               /* adding it rounds to an integer, found in the low bits */
+#define VM_ONE_BITS 0x4330000000000000u /* the bits of 2^52: or an integer in, subtract 2^52 */
 #define VM_SQRT_HALF_BITS 0x3fe6a09e667f3bcdu
 #define VM_LOG2E 0x1.71547652b82fep0
-#define VM_LN2_HI 0x1.62e42fefa38p-1             /* last 11 bits zero: times an exponent it is exact */
+#define VM_LN2_HI 0x1.62e42fefa38p-1 /* last 11 bits zero: times an exponent it is exact */
 #define VM_LN2_LO 0x1.ef35793c7673p-45
 #define VM_EXP_LOWEST -746.0
 #define VM_EXP_HIGHEST 710.0
@@ -44,8 +44,7 @@
 #define VM_SMALLEST_NORMAL 0x1p-1022
 
 /* (e^r - 1 - r) / r^2 for |r| <= log(2) / 2, relative error in e^r - 1 below 2^-59. */
-VM_INLINE double vm_exp_tail_f64(double r)
-{
+VM_INLINE double vm_exp_tail_f64(double r) {
     double p = 2.0875306491547578e-09;
     p = VM_FMA_F64(p, r, 2.5109626281934554e-08);
     p = VM_FMA_F64(p, r, 2.7557404575542272e-07);
@@ -60,8 +59,7 @@ VM_INLINE double vm_exp_tail_f64(double r)
 }
 
 /* log(1 + f) - f for sqrt(1/2) <= 1 + f <= sqrt(2), plus `small`: with s = f / (2 + f), log(1 + f) = 2 atanh(s). */
-VM_INLINE double vm_log_tail_f64(double f, double small)
-{
+VM_INLINE double vm_log_tail_f64(double f, double small) {
     double s = f / (2 + f), z = s * s, half = 0.5 * f * f;
     double p = 0.14797515765495242;
     p = VM_FMA_F64(p, z, 0.15313902372701194);
@@ -76,13 +74,12 @@ VM_INLINE double vm_log_tail_f64(double f, double small)
 #include "runtime/kernels/vecmath_body.h"
 
 typedef struct VmAngle {
-    double r;         /* angle - quadrant * pi / 2, |r| <= pi / 4 */
+    double r;          /* angle - quadrant * pi / 2, |r| <= pi / 4 */
     uint64_t quadrant; /* its low two bits are meaningful */
 } VmAngle;
 
 /* From 2^50 on, where the next double is a quarter turn away or more, angles count as whole turns. */
-VM_INLINE VmAngle vm_reduce_angle(double x)
-{
+VM_INLINE VmAngle vm_reduce_angle(double x) {
     x = vm_abs_f64(x) < 0x1p50 ? x : x * 0; /* keeps NaN, makes infinity NaN */
     double shifted = VM_FMA_F64(x, 0x1.45f306dc9c883p-1, VM_MAGIC), n = shifted - VM_MAGIC;
 #ifdef __FMA__
@@ -97,8 +94,7 @@ VM_INLINE VmAngle vm_reduce_angle(double x)
     return (VmAngle){r, vm_bits_f64(shifted)};
 }
 
-VM_INLINE double vm_sin_core_f64(double r)
-{
+VM_INLINE double vm_sin_core_f64(double r) {
     double z = r * r, p = 1.589666517558722e-10;
     p = VM_FMA_F64(p, z, -2.5050755935841058e-08);
     p = VM_FMA_F64(p, z, 2.7557313678480423e-06);
@@ -108,8 +104,7 @@ VM_INLINE double vm_sin_core_f64(double r)
     return VM_FMA_F64(p * z, r, r);
 }
 
-VM_INLINE double vm_cos_core_f64(double r)
-{
+VM_INLINE double vm_cos_core_f64(double r) {
     double z = r * r, p = -1.1359557523312111e-11;
     p = VM_FMA_F64(p, z, 2.0875721585724287e-09);
     p = VM_FMA_F64(p, z, -2.7557314340351945e-07);
@@ -120,23 +115,20 @@ VM_INLINE double vm_cos_core_f64(double r)
     return rest + VM_FMA_F64(p * z, z, (1 - rest) - half);
 }
 
-VM_INLINE double vm_turn_f64(VmAngle angle, uint64_t turns)
-{
+VM_INLINE double vm_turn_f64(VmAngle angle, uint64_t turns) {
     uint64_t quadrant = angle.quadrant + turns;
     double sine = vm_sin_core_f64(angle.r), cosine = vm_cos_core_f64(angle.r);
     double value = (quadrant & 1) != 0 ? cosine : sine;
     return vm_from_bits_f64(vm_bits_f64(value) ^ ((quadrant & 2) << 62));
 }
 
-VM_INLINE double r_sin_f64(double x)
-{
+VM_INLINE double r_sin_f64(double x) {
     double value = vm_turn_f64(vm_reduce_angle(x), 0);
     return x == 0 ? x : value;
 }
 VM_INLINE double r_cos_f64(double x) { return vm_turn_f64(vm_reduce_angle(x), 1); }
 
-VM_INLINE double r_tan_f64(double x)
-{
+VM_INLINE double r_tan_f64(double x) {
     VmAngle angle = vm_reduce_angle(x);
     double sine = vm_sin_core_f64(angle.r), cosine = vm_cos_core_f64(angle.r);
     int odd = (angle.quadrant & 1) != 0;
@@ -162,8 +154,7 @@ VM_INLINE double r_atan2_f64(double y, double x) { return atan2(y, x); }
 
 /* The exact quotient may lie just below an integer to which a / b rounds: then the remainder has the wrong sign, and one step
  * mends both. */
-VM_INLINE double vm_remainder_f64(double a, double b)
-{
+VM_INLINE double vm_remainder_f64(double a, double b) {
     double q = __builtin_floor(a / b), rest = VM_FMA_F64(-q, b, a);
     rest = q == 0 ? a : rest;
     rest = (b > 0) & (rest < 0) ? rest + b : rest;
@@ -172,8 +163,7 @@ VM_INLINE double vm_remainder_f64(double a, double b)
     return (b < 0) & (rest <= b) ? rest - b : rest;
 }
 VM_INLINE double r_mod_f64(double a, double b) { return vm_remainder_f64(a, b); }
-VM_INLINE double r_floor_div_f64(double a, double b)
-{
+VM_INLINE double r_floor_div_f64(double a, double b) {
     double q = __builtin_floor(a / b), rest = VM_FMA_F64(-q, b, a);
     return ((b > 0) & (rest < 0)) | ((b < 0) & (rest > 0)) ? q - 1 : q;
 }

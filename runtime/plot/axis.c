@@ -13,8 +13,7 @@ Range range_empty(void) { return (Range){INFINITY, -INFINITY}; }
 
 bool axis_can_show(double value, bool is_log) { return isfinite(value) && (!is_log || value > 0); }
 
-void range_add(Range *range, double value, bool is_log)
-{
+void range_add(Range *range, double value, bool is_log) {
     if (!axis_can_show(value, is_log)) return;
     value = fmax(-VALUE_MOST, fmin(VALUE_MOST, value));
     if (is_log) value = fmax(value, 1 / VALUE_MOST);
@@ -27,8 +26,7 @@ static double forward(const Axis *axis, double value) { return axis->is_log ? lo
 static double backward(const Axis *axis, double value) { return axis->is_log ? pow(10, value) : value; }
 
 /* A range without extent is opened around its value. */
-static void open_range(Axis *axis)
-{
+static void open_range(Axis *axis) {
     double low = forward(axis, axis->low), high = forward(axis, axis->high);
     double least = 1e-12 * fmax(fabs(low), fabs(high));
     if (high - low > least) return;
@@ -37,8 +35,7 @@ static void open_range(Axis *axis)
     axis->high = backward(axis, high + half);
 }
 
-Axis axis_over(Range range, bool is_log, double margin, double from, double to)
-{
+Axis axis_over(Range range, bool is_log, double margin, double from, double to) {
     Axis axis = {.is_log = is_log, .low = range.low, .high = range.high};
     if (range.low > range.high) axis = (Axis){.is_log = is_log, .low = is_log ? 1 : 0, .high = is_log ? 10 : 1};
     bool has_from = axis_can_show(from, is_log), has_to = axis_can_show(to, is_log);
@@ -56,30 +53,32 @@ Axis axis_over(Range range, bool is_log, double margin, double from, double to)
     return axis;
 }
 
-double axis_place(const Axis *axis, double value)
-{
+double axis_place(const Axis *axis, double value) {
     double low = forward(axis, axis->low), high = forward(axis, axis->high);
     return (forward(axis, value) - low) / (high - low);
 }
 
-double axis_value(const Axis *axis, double place)
-{
+double axis_value(const Axis *axis, double place) {
     double low = forward(axis, axis->low), high = forward(axis, axis->high);
     return backward(axis, low + place * (high - low));
 }
 
 /* 1, 2 or 5 times a power of ten, near `step` or above. */
-static double nice_step(double step)
-{
+static double nice_step(double step) {
     double power = pow(10, floor(log10(step))), lead = step / power;
     return (lead <= 1.2 ? 1 : lead <= 2.4 ? 2 : lead <= 6 ? 5 : 10) * power;
 }
 
 /* The unit follows from the step, so that all labels of an axis share it. */
-void axis_label(double value, double step, char label[AXIS_LABEL])
-{
-    static const struct { double least_step, size; const char *suffix; } units[] = {
-        {5e8, 1e9, "G"}, {5e5, 1e6, "M"}, {5e3, 1e3, "k"}, {0, 1, ""},
+void axis_label(double value, double step, char label[AXIS_LABEL]) {
+    static const struct {
+        double least_step, size;
+        const char *suffix;
+    } units[] = {
+        {5e8, 1e9, "G"},
+        {5e5, 1e6, "M"},
+        {5e3, 1e3, "k"},
+        {0, 1, ""},
     };
     if (fabs(value) < step * 1e-6) {
         snprintf(label, AXIS_LABEL, "0");
@@ -100,8 +99,7 @@ void axis_label(double value, double step, char label[AXIS_LABEL])
     snprintf(label, AXIS_LABEL, "%.*f%s", decimals, value / units[unit].size, units[unit].suffix);
 }
 
-static void linear_ticks(const Axis *axis, int most, Ticks *ticks)
-{
+static void linear_ticks(const Axis *axis, int most, Ticks *ticks) {
     double step = nice_step((axis->high - axis->low) / most);
     double first = ceil(axis->low / step - 1e-9);
     ticks->count = 0;
@@ -113,8 +111,7 @@ static void linear_ticks(const Axis *axis, int most, Ticks *ticks)
     }
 }
 
-static void power_label(int power, char label[AXIS_LABEL])
-{
+static void power_label(int power, char label[AXIS_LABEL]) {
     static const char *const digits[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
     char number[8];
     snprintf(number, sizeof number, "%d", power < -999 ? -999 : power > 999 ? 999 : power);
@@ -123,8 +120,7 @@ static void power_label(int power, char label[AXIS_LABEL])
 }
 
 /* Powers of ten, every k-th when there are many; with few decades also 2 and 5 times them. */
-static void log_ticks(const Axis *axis, int most, Ticks *ticks)
-{
+static void log_ticks(const Axis *axis, int most, Ticks *ticks) {
     static const double leads[] = {1, 2, 5};
     double low = log10(axis->low), high = log10(axis->high);
     int first = (int)floor(low + 1e-9), last = (int)floor(high + 1e-9);
@@ -143,8 +139,7 @@ static void log_ticks(const Axis *axis, int most, Ticks *ticks)
         }
 }
 
-void axis_ticks(const Axis *axis, int most, Ticks *ticks)
-{
+void axis_ticks(const Axis *axis, int most, Ticks *ticks) {
     if (most > AXIS_TICKS - 2) most = AXIS_TICKS - 2;
     if (most < 1) most = 1;
     if (axis->is_log) {

@@ -3,13 +3,9 @@
 #include <math.h>
 #include <stdint.h>
 
-static Colour from_hex(uint32_t hex)
-{
-    return (Colour){(hex >> 16 & 255) / 255.0, (hex >> 8 & 255) / 255.0, (hex & 255) / 255.0};
-}
+static Colour from_hex(uint32_t hex) { return (Colour){(hex >> 16 & 255) / 255.0, (hex >> 8 & 255) / 255.0, (hex & 255) / 255.0}; }
 
-Colour colour_of_style(int style)
-{
+Colour colour_of_style(int style) {
     static const uint32_t palette[] = {
         0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00, 0x56B4E9, 0x882255, 0x999933, 0x332288, 0x44AA99, 0x7F5539, 0x555555,
     };
@@ -17,15 +13,12 @@ Colour colour_of_style(int style)
     return from_hex(palette[style % (int)(sizeof palette / sizeof *palette)]);
 }
 
-Colour colour_mix(Colour a, Colour b, double share_of_b)
-{
+Colour colour_mix(Colour a, Colour b, double share_of_b) {
     double share = 1 - share_of_b;
-    return (Colour){share * a.red + share_of_b * b.red, share * a.green + share_of_b * b.green,
-                    share * a.blue + share_of_b * b.blue};
+    return (Colour){share * a.red + share_of_b * b.red, share * a.green + share_of_b * b.green, share * a.blue + share_of_b * b.blue};
 }
 
-Colour colour_of_place(double place, bool is_diverging)
-{
+Colour colour_of_place(double place, bool is_diverging) {
     static const uint32_t viridis[] = {
         0x440154, 0x482475, 0x414487, 0x355F8D, 0x2A788E, 0x21918C, 0x22A884, 0x44BF70, 0x7AD151, 0xBDDF26, 0xFDE725,
     };

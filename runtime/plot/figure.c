@@ -13,20 +13,18 @@ typedef struct AxisTexts {
     int count;
     double at[TEXTS_MOST];
     const char *label[TEXTS_MOST];
-    Ticks ticks; /* owns the labels that are numbers */
+    Ticks ticks;              /* owns the labels that are numbers */
     bool is_turned, is_split; /* names too long for their places: slanted, or on two lines */
 } AxisTexts;
 
 /* Far outside the frame cairo's fixed-point coordinates would wrap around. */
 static double near_place(const Axis *axis, double value) { return fmax(-20, fmin(20, axis_place(axis, value))); }
 
-double figure_x(const Figure *figure, double value)
-{
+double figure_x(const Figure *figure, double value) {
     return figure->frame.left + near_place(&figure->layout.x, value) * (figure->frame.right - figure->frame.left);
 }
 
-double figure_y(const Figure *figure, double value)
-{
+double figure_y(const Figure *figure, double value) {
     double place = near_place(&figure->layout.y, value), height = figure->frame.bottom - figure->frame.top;
     return figure->layout.y_down ? figure->frame.top + place * height : figure->frame.bottom - place * height;
 }
@@ -35,8 +33,7 @@ static double snap(double at) { return floor(at) + 0.5; }
 
 /* ---- axis texts ---- */
 
-static void category_texts(char *const *names, size_t count, AxisTexts *texts)
-{
+static void category_texts(char *const *names, size_t count, AxisTexts *texts) {
     size_t stride = (count + TEXTS_MOST - 1) / TEXTS_MOST;
     texts->count = 0;
     for (size_t i = 0; i < count; i += stride ? stride : 1) {
@@ -45,8 +42,7 @@ static void category_texts(char *const *names, size_t count, AxisTexts *texts)
     }
 }
 
-static void number_texts(const Axis *axis, int most, bool only_whole, AxisTexts *texts)
-{
+static void number_texts(const Axis *axis, int most, bool only_whole, AxisTexts *texts) {
     axis_ticks(axis, most, &texts->ticks);
     texts->count = 0;
     for (int i = 0; i < texts->ticks.count; i++) {
@@ -57,8 +53,7 @@ static void number_texts(const Axis *axis, int most, bool only_whole, AxisTexts 
 }
 
 /* At the blank nearest to the middle; the second half is empty where there is none. */
-static void split_name(const char *name, char halves[2][NAME_TEXT])
-{
+static void split_name(const char *name, char halves[2][NAME_TEXT]) {
     long length = (long)strlen(name), best = length;
     for (long i = 1; i < length - 1; i++)
         if (name[i] == ' ' && labs(2 * i - length) < labs(2 * best - length)) best = i;
@@ -66,13 +61,9 @@ static void split_name(const char *name, char halves[2][NAME_TEXT])
     snprintf(halves[1], NAME_TEXT, "%s", best < length ? name + best + 1 : "");
 }
 
-static bool counts_columns(const Layout *layout)
-{
-    return layout->bar_layers > 0 || (layout->heat && !layout->heat->has_extent);
-}
+static bool counts_columns(const Layout *layout) { return layout->bar_layers > 0 || (layout->heat && !layout->heat->has_extent); }
 
-static void x_texts(const Figure *figure, AxisTexts *texts)
-{
+static void x_texts(const Figure *figure, AxisTexts *texts) {
     const Layout *layout = &figure->layout;
     int most = (int)((figure->frame.right - figure->frame.left) / 62);
     texts->is_turned = texts->is_split = false;
@@ -93,31 +84,27 @@ static void x_texts(const Figure *figure, AxisTexts *texts)
     texts->is_turned = widest > slot && widest_half > slot;
 }
 
-static void y_texts(const Figure *figure, AxisTexts *texts)
-{
+static void y_texts(const Figure *figure, AxisTexts *texts) {
     const Layout *layout = &figure->layout;
     int most = (int)((figure->frame.bottom - figure->frame.top) / 38);
     if (layout->heat && layout->heat->row_names) category_texts(layout->heat->row_names, layout->heat->row_name_count, texts);
     else number_texts(&layout->y, most, layout->y_down, texts);
 }
 
-static double widest_text(const Figure *figure, const AxisTexts *texts)
-{
+static double widest_text(const Figure *figure, const AxisTexts *texts) {
     double widest = 0;
     for (int i = 0; i < texts->count; i++) widest = fmax(widest, brush_text_width(figure->cr, texts->label[i]));
     return widest;
 }
 
-static double x_texts_height(const Figure *figure, const AxisTexts *texts)
-{
+static double x_texts_height(const Figure *figure, const AxisTexts *texts) {
     if (texts->is_turned) return fmin(0.75 * widest_text(figure, texts) + 8, figure->plot->height / 3);
     return texts->is_split ? 25 : 14;
 }
 
 /* ---- colour bar ---- */
 
-static Axis colour_axis(const Layout *layout)
-{
+static Axis colour_axis(const Layout *layout) {
     Range range = layout->heat_range;
     if (layout_is_diverging(layout)) {
         range.high = fmax(range.high, -range.low);
@@ -126,8 +113,7 @@ static Axis colour_axis(const Layout *layout)
     return axis_over(range, false, 0, NAN, NAN);
 }
 
-static double colour_bar_room(const Figure *figure)
-{
+static double colour_bar_room(const Figure *figure) {
     if (!figure->layout.heat) return 0;
     Ticks ticks;
     Axis axis = colour_axis(&figure->layout);
@@ -137,14 +123,12 @@ static double colour_bar_room(const Figure *figure)
     return 10 + 10 + 5 + widest + (*figure->layout.heat->label ? 18 : 0);
 }
 
-static Colour bar_colour(const void *context, long row, long column)
-{
+static Colour bar_colour(const void *context, long row, long column) {
     (void)column;
     return colour_of_place(1 - ((double)row + 0.5) / 128, layout_is_diverging(context));
 }
 
-static void draw_colour_bar(const Figure *figure)
-{
+static void draw_colour_bar(const Figure *figure) {
     if (!figure->layout.heat) return;
     cairo_t *cr = figure->cr;
     Box bar = {figure->frame.right + 10, figure->frame.top, figure->frame.right + 20, figure->frame.bottom};
@@ -169,8 +153,7 @@ static void draw_colour_bar(const Figure *figure)
 /* ---- frame ---- */
 
 /* Cells of a matrix are squares unless that would waste most of the page. */
-static void square_cells(Figure *figure)
-{
+static void square_cells(Figure *figure) {
     const Layer *heat = figure->layout.heat;
     if (!heat || heat->has_extent || !heat->rows || !heat->columns) return;
     double aspect = (double)heat->columns / (double)heat->rows;
@@ -185,8 +168,7 @@ static void square_cells(Figure *figure)
     }
 }
 
-static void place_frame(Figure *figure, AxisTexts *across, AxisTexts *upward)
-{
+static void place_frame(Figure *figure, AxisTexts *across, AxisTexts *upward) {
     const Plot *plot = figure->plot;
     Box *frame = &figure->frame;
     *frame = (Box){50, EDGE + (*plot->title ? 20 : 2), plot->width - EDGE - 4, plot->height - 30};
@@ -204,8 +186,7 @@ static void place_frame(Figure *figure, AxisTexts *across, AxisTexts *upward)
     x_texts(figure, across);
 }
 
-static void draw_grid(const Figure *figure, const AxisTexts *across, const AxisTexts *upward)
-{
+static void draw_grid(const Figure *figure, const AxisTexts *across, const AxisTexts *upward) {
     const Box *frame = &figure->frame;
     cairo_t *cr = figure->cr;
     if (figure->layout.heat) return;
@@ -221,8 +202,7 @@ static void draw_grid(const Figure *figure, const AxisTexts *across, const AxisT
     }
 }
 
-static void draw_x_text(const Figure *figure, const AxisTexts *texts, int i, double x)
-{
+static void draw_x_text(const Figure *figure, const AxisTexts *texts, int i, double x) {
     double y = figure->frame.bottom + 5;
     if (texts->is_turned) {
         brush_turned_text(figure->cr, x + 2, y + 1, -M_PI / 4, 1, 0.5, texts->label[i]);
@@ -236,8 +216,7 @@ static void draw_x_text(const Figure *figure, const AxisTexts *texts, int i, dou
     }
 }
 
-static void draw_axes(const Figure *figure, const AxisTexts *across, const AxisTexts *upward)
-{
+static void draw_axes(const Figure *figure, const AxisTexts *across, const AxisTexts *upward) {
     const Box *frame = &figure->frame;
     cairo_t *cr = figure->cr;
     brush_grey(cr, 0.45);
@@ -261,8 +240,7 @@ static void draw_axes(const Figure *figure, const AxisTexts *across, const AxisT
     }
 }
 
-static void draw_labels(const Figure *figure, const AxisTexts *across, const AxisTexts *upward)
-{
+static void draw_labels(const Figure *figure, const AxisTexts *across, const AxisTexts *upward) {
     const Plot *plot = figure->plot;
     const Box *frame = &figure->frame;
     cairo_t *cr = figure->cr;
@@ -275,8 +253,7 @@ static void draw_labels(const Figure *figure, const AxisTexts *across, const Axi
 }
 
 /* A long title gets smaller rather than being cut. */
-static void draw_title(cairo_t *cr, const Plot *plot, double left)
-{
+static void draw_title(cairo_t *cr, const Plot *plot, double left) {
     brush_font(cr, TITLE_FONT, true);
     double width = brush_text_width(cr, plot->title), room = plot->width - left - EDGE;
     if (width > room) brush_font(cr, fmax(6, TITLE_FONT * room / width), true);
@@ -284,24 +261,21 @@ static void draw_title(cairo_t *cr, const Plot *plot, double left)
     brush_text(cr, left, EDGE + 1, 0, 0, plot->title);
 }
 
-static void draw_message(const Figure *figure, const char *message)
-{
+static void draw_message(const Figure *figure, const char *message) {
     brush_font(figure->cr, LABEL_FONT, false);
     brush_grey(figure->cr, 0.55);
     brush_text(figure->cr, (figure->frame.left + figure->frame.right) / 2, (figure->frame.top + figure->frame.bottom) / 2, 0.5, 0.5,
                message);
 }
 
-static bool is_empty(const Plot *plot)
-{
+static bool is_empty(const Plot *plot) {
     for (size_t i = 0; i < plot->layer_count; i++)
         for (size_t j = 0; j < plot->layers[i].count; j++)
             if (axis_can_show(plot->layers[i].y[j], plot->y_log && plot->layers[i].kind != LAYER_HISTOGRAM)) return false;
     return true;
 }
 
-void figure_draw(cairo_t *cr, const Plot *plot)
-{
+void figure_draw(cairo_t *cr, const Plot *plot) {
     cairo_set_source_rgb(cr, 1, 1, 1);
     cairo_paint(cr);
     Figure figure = {.cr = cr, .plot = plot, .layout = layout_of(plot)};

@@ -10,15 +10,13 @@ typedef struct Picture {
     int64_t number;
 } Picture;
 
-static Colour picture_colour(const void *context, long row, long column)
-{
+static Colour picture_colour(const void *context, long row, long column) {
     const Picture *picture = context;
     return image_pixel(picture->images, picture->shape, picture->number, row, column);
 }
 
 /* The number of columns that makes the pictures largest. */
-static long choose_columns(const ImageShape *shape, Box box, double caption)
-{
+static long choose_columns(const ImageShape *shape, Box box, double caption) {
     long best = 1;
     double best_scale = 0;
     for (long columns = 1; columns <= shape->count; columns++) {
@@ -32,8 +30,7 @@ static long choose_columns(const ImageShape *shape, Box box, double caption)
     return best;
 }
 
-void gallery_draw(cairo_t *cr, const Layer *layer, Box box)
-{
+void gallery_draw(cairo_t *cr, const Layer *layer, Box box) {
     ImageShape shape;
     if (!image_shape(layer->images, &shape, NULL)) return;
     double caption = layer->names ? 13 : 0;

@@ -9,8 +9,7 @@
 
 enum { TERMINAL_COLUMNS = 80 };
 
-bool image_shape(const Tensor *image, ImageShape *shape, Fault *fault)
-{
+bool image_shape(const Tensor *image, ImageShape *shape, Fault *fault) {
     char text[SHAPE_TEXT];
     const Shape *from = &image->shape;
     int rank = from->rank;
@@ -33,8 +32,7 @@ bool image_shape(const Tensor *image, ImageShape *shape, Fault *fault)
 
 static double clamp(double value) { return value > 0 ? fmin(value, 1) : 0; } /* NaN gives 0 */
 
-Colour image_pixel(const Tensor *image, const ImageShape *shape, int64_t n, int64_t y, int64_t x)
-{
+Colour image_pixel(const Tensor *image, const ImageShape *shape, int64_t n, int64_t y, int64_t x) {
     double channel[4] = {0};
     int64_t plane = shape->height * shape->width, at = n * shape->channels * plane + y * shape->width + x;
     for (int64_t c = 0; c < shape->channels; c++) channel[c] = clamp(tensor_number(image, at + c * plane));
@@ -43,8 +41,7 @@ Colour image_pixel(const Tensor *image, const ImageShape *shape, int64_t n, int6
     return shape->channels == 3 ? colour : colour_mix((Colour){1, 1, 1}, colour, channel[3]);
 }
 
-Tensor *image_grid(const Tensor *image, int64_t columns, Fault *fault)
-{
+Tensor *image_grid(const Tensor *image, int64_t columns, Fault *fault) {
     ImageShape shape;
     if (!image_shape(image, &shape, fault)) return NULL;
     int64_t across = columns > 0 ? columns : (int64_t)ceil(sqrt((double)shape.count));
@@ -65,14 +62,12 @@ Tensor *image_grid(const Tensor *image, int64_t columns, Fault *fault)
     return grid;
 }
 
-static bool ends_in(const char *path, const char *ending)
-{
+static bool ends_in(const char *path, const char *ending) {
     size_t length = strlen(path), tail = strlen(ending);
     return length >= tail && strcasecmp(path + length - tail, ending) == 0;
 }
 
-bool image_write(const Tensor *image, const char *path, Fault *fault)
-{
+bool image_write(const Tensor *image, const char *path, Fault *fault) {
     bool is_png = ends_in(path, ".png"), is_pnm = ends_in(path, ".pgm") || ends_in(path, ".ppm");
     if (!is_png && !is_pnm) {
         fault_set(fault, "cannot write a picture to '%s': unknown ending", path);
@@ -86,8 +81,7 @@ bool image_write(const Tensor *image, const char *path, Fault *fault)
 }
 
 /* Mean of a box of pixels: box (i, j) of `across` x `down` over a grid. */
-static Colour box_mean(const Tensor *grid, const ImageShape *shape, int64_t across, int64_t down, int64_t i, int64_t j)
-{
+static Colour box_mean(const Tensor *grid, const ImageShape *shape, int64_t across, int64_t down, int64_t i, int64_t j) {
     int64_t x0 = i * shape->width / across, x1 = (i + 1) * shape->width / across;
     int64_t y0 = j * shape->height / down, y1 = (j + 1) * shape->height / down;
     Colour sum = {0, 0, 0};
@@ -101,22 +95,18 @@ static Colour box_mean(const Tensor *grid, const ImageShape *shape, int64_t acro
     return (Colour){sum.red / count, sum.green / count, sum.blue / count};
 }
 
-static void add_half_block(Text *out, Colour top, Colour bottom)
-{
+static void add_half_block(Text *out, Colour top, Colour bottom) {
     text_addf(out, "\033[38;2;%d;%d;%d;48;2;%d;%d;%dm▀", (int)(255 * top.red + 0.5), (int)(255 * top.green + 0.5),
-              (int)(255 * top.blue + 0.5), (int)(255 * bottom.red + 0.5), (int)(255 * bottom.green + 0.5),
-              (int)(255 * bottom.blue + 0.5));
+              (int)(255 * top.blue + 0.5), (int)(255 * bottom.red + 0.5), (int)(255 * bottom.green + 0.5), (int)(255 * bottom.blue + 0.5));
 }
 
-static void add_shade(Text *out, Colour top, Colour bottom)
-{
+static void add_shade(Text *out, Colour top, Colour bottom) {
     static const char *const shades[] = {" ", "░", "▒", "▓", "█"};
     double light = (colour_lightness(top) + colour_lightness(bottom)) / 2;
     text_add(out, shades[(int)fmin(4, light * 5)]);
 }
 
-bool image_terminal(const Tensor *image, int columns, bool has_colour, Text *out, Fault *fault)
-{
+bool image_terminal(const Tensor *image, int columns, bool has_colour, Text *out, Fault *fault) {
     Tensor *grid = image_grid(image, 0, fault);
     if (!grid) return false;
     ImageShape shape = {1, grid->shape.dims[0], grid->shape.dims[1], grid->shape.dims[2]};

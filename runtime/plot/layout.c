@@ -8,15 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_numbers(const void *a, const void *b)
-{
+static int compare_numbers(const void *a, const void *b) {
     double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
 }
 
 /* Freedman and Diaconis (1981): width 2 IQR n^(-1/3). */
-static double bin_width(const Layer *layer, bool *is_whole)
-{
+static double bin_width(const Layer *layer, bool *is_whole) {
     double *sorted = allocate(layer->count * sizeof *sorted);
     size_t count = 0;
     *is_whole = true;
@@ -35,8 +33,7 @@ static double bin_width(const Layer *layer, bool *is_whole)
     return width;
 }
 
-static void choose_bins(const Plot *plot, Layout *layout)
-{
+static void choose_bins(const Plot *plot, Layout *layout) {
     Range range = range_empty();
     double width = INFINITY;
     bool is_whole = true;
@@ -64,14 +61,12 @@ static void choose_bins(const Plot *plot, Layout *layout)
     layout->bin_high = high;
 }
 
-double layout_bin_edge(const Layout *layout, int bin)
-{
+double layout_bin_edge(const Layout *layout, int bin) {
     Axis axis = {.is_log = layout->x.is_log, .low = layout->bin_low, .high = layout->bin_high};
     return axis_value(&axis, (double)bin / layout->bin_count);
 }
 
-void layout_histogram(const Layout *layout, const Layer *layer, double *counts)
-{
+void layout_histogram(const Layout *layout, const Layer *layer, double *counts) {
     Axis axis = {.is_log = layout->x.is_log, .low = layout->bin_low, .high = layout->bin_high};
     memset(counts, 0, BINS_MOST * sizeof *counts);
     for (size_t i = 0; i < layer->count; i++) {
@@ -82,15 +77,13 @@ void layout_histogram(const Layout *layout, const Layer *layer, double *counts)
     }
 }
 
-void layout_bar(const Layout *layout, int order, size_t index, double *left, double *right)
-{
+void layout_bar(const Layout *layout, int order, size_t index, double *left, double *right) {
     double width = 0.8 / layout->bar_layers;
     *left = (double)index - 0.4 + order * width;
     *right = *left + width;
 }
 
-void layout_heat_extent(const Layer *layer, double extent[4])
-{
+void layout_heat_extent(const Layer *layer, double extent[4]) {
     if (layer->has_extent) {
         memcpy(extent, layer->extent, 4 * sizeof *extent);
         return;
@@ -100,8 +93,7 @@ void layout_heat_extent(const Layer *layer, double extent[4])
     extent[3] = (double)layer->rows - 0.5;
 }
 
-int layout_style(const Plot *plot, const Layer *layer)
-{
+int layout_style(const Plot *plot, const Layer *layer) {
     int style = 0;
     for (const Layer *before = plot->layers; before < layer; before++) {
         if (before->kind == LAYER_HEAT || before->kind == LAYER_IMAGES || before->classes) continue;
@@ -112,24 +104,22 @@ int layout_style(const Plot *plot, const Layer *layer)
     return style;
 }
 
-static void add_class_entries(const Layer *layer, LegendEntry entries[LEGEND_MOST], int *count)
-{
+static void add_class_entries(const Layer *layer, LegendEntry entries[LEGEND_MOST], int *count) {
     bool is_present[LEGEND_MOST] = {false};
     for (size_t i = 0; i < layer->count; i++)
         if (layer->classes[i] >= 0 && layer->classes[i] < LEGEND_MOST) is_present[layer->classes[i]] = true;
-    for (int class = 0; class < LEGEND_MOST && *count < LEGEND_MOST; class++) {
+    for (int class = 0; class < LEGEND_MOST && *count < LEGEND_MOST; class ++) {
         if (!is_present[class]) continue;
         LegendEntry *entry = &entries[(*count)++];
         *entry = (LegendEntry){.layer = layer, .style = class, .class_number = class};
         const char *gap = *layer->label ? " " : "";
-        if ((size_t)class < layer->name_count)
+        if ((size_t) class < layer->name_count)
             snprintf(entry->label, sizeof entry->label, "%s%s%s", layer->label, gap, layer->names[class]);
         else snprintf(entry->label, sizeof entry->label, "%s%s%d", layer->label, gap, class);
     }
 }
 
-int layout_legend(const Plot *plot, LegendEntry entries[LEGEND_MOST])
-{
+int layout_legend(const Plot *plot, LegendEntry entries[LEGEND_MOST]) {
     int count = 0;
     for (size_t i = 0; i < plot->layer_count && count < LEGEND_MOST; i++) {
         const Layer *layer = &plot->layers[i];
@@ -145,8 +135,7 @@ int layout_legend(const Plot *plot, LegendEntry entries[LEGEND_MOST])
 
 bool layout_is_diverging(const Layout *layout) { return layout->heat_range.low < 0 && layout->heat_range.high > 0; }
 
-double layout_heat_place(const Layout *layout, double value)
-{
+double layout_heat_place(const Layout *layout, double value) {
     double low = layout->heat_range.low, high = layout->heat_range.high;
     if (layout_is_diverging(layout)) {
         high = fmax(high, -low);
@@ -163,8 +152,7 @@ typedef struct Extents {
     bool keeps_zero; /* bars stand on the axis */
 } Extents;
 
-static void add_points(const Plot *plot, const Layer *layer, Extents *extents)
-{
+static void add_points(const Plot *plot, const Layer *layer, Extents *extents) {
     for (size_t i = 0; i < layer->count; i++) {
         bool is_shown = axis_can_show(layer->x[i], plot->x_log) && axis_can_show(layer->y[i], plot->y_log);
         if (!is_shown) continue;
@@ -177,8 +165,7 @@ static void add_points(const Plot *plot, const Layer *layer, Extents *extents)
     extents->y_margin = fmax(extents->y_margin, 0.05);
 }
 
-static void add_bars(const Plot *plot, const Layer *layer, Layout *layout, Extents *extents)
-{
+static void add_bars(const Plot *plot, const Layer *layer, Layout *layout, Extents *extents) {
     layout->bar_layers++;
     if (layer->names && !layout->categories) layout->categories = layer;
     range_add(&extents->x, -0.6, false);
@@ -187,8 +174,7 @@ static void add_bars(const Plot *plot, const Layer *layer, Layout *layout, Exten
     extents->keeps_zero = true;
 }
 
-static void add_histogram(const Plot *plot, const Layer *layer, Layout *layout, Extents *extents)
-{
+static void add_histogram(const Plot *plot, const Layer *layer, Layout *layout, Extents *extents) {
     double counts[BINS_MOST];
     if (!layout->bin_count) choose_bins(plot, layout);
     layout_histogram(layout, layer, counts);
@@ -199,8 +185,7 @@ static void add_histogram(const Plot *plot, const Layer *layer, Layout *layout, 
     extents->keeps_zero = true;
 }
 
-static void add_heat(const Plot *plot, const Layer *layer, Layout *layout, Extents *extents)
-{
+static void add_heat(const Plot *plot, const Layer *layer, Layout *layout, Extents *extents) {
     double extent[4];
     layout_heat_extent(layer, extent);
     for (int i = 0; i < 4; i++) range_add(i < 2 ? &extents->x : &extents->y, extent[i], i < 2 ? plot->x_log : plot->y_log);
@@ -210,8 +195,7 @@ static void add_heat(const Plot *plot, const Layer *layer, Layout *layout, Exten
     if (layer->names && !layout->categories) layout->categories = layer;
 }
 
-Layout layout_of(const Plot *plot)
-{
+Layout layout_of(const Plot *plot) {
     Layout layout = {.has_axes = true, .heat_range = range_empty()};
     Extents extents = {.x = range_empty(), .y = range_empty()};
     layout.x.is_log = plot->x_log;
@@ -224,7 +208,10 @@ Layout layout_of(const Plot *plot)
         case LAYER_BARS: add_bars(plot, layer, &layout, &extents); break;
         case LAYER_HISTOGRAM: add_histogram(plot, layer, &layout, &extents); break;
         case LAYER_HEAT: add_heat(plot, layer, &layout, &extents); break;
-        case LAYER_IMAGES: layout.images = layer; layout.has_axes = false; break;
+        case LAYER_IMAGES:
+            layout.images = layer;
+            layout.has_axes = false;
+            break;
         }
     }
     if (layout.heat) extents.x_margin = extents.y_margin = 0;

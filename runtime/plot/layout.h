@@ -9,13 +9,13 @@ enum { BINS_MOST = 200 };
 
 typedef struct Layout {
     Axis x, y;
-    bool y_down;            /* row 0 of a matrix is at the top */
-    bool has_axes;          /* false for a plot of pictures */
-    int bin_count;          /* of all histograms */
+    bool y_down;   /* row 0 of a matrix is at the top */
+    bool has_axes; /* false for a plot of pictures */
+    int bin_count; /* of all histograms */
     double bin_low, bin_high;
-    int bar_layers;         /* how many bar layers share the place of one category */
+    int bar_layers;          /* how many bar layers share the place of one category */
     const Layer *categories; /* names its columns along x; NULL: numbers */
-    const Layer *heat;      /* the layer that the colour bar belongs to, NULL: none */
+    const Layer *heat;       /* the layer that the colour bar belongs to, NULL: none */
     const Layer *images;
     Range heat_range;
 } Layout;

@@ -5,22 +5,17 @@
 static const double ROW = 14, SAMPLE = 24, PADDING = 6, FONT = 9.5;
 enum { CORNERS = 4 };
 
-static double legend_width(const Figure *figure, const LegendEntry *entries, int count)
-{
+static double legend_width(const Figure *figure, const LegendEntry *entries, int count) {
     double width = 0;
     brush_font(figure->cr, FONT, false);
     for (int i = 0; i < count; i++) width = fmax(width, brush_text_width(figure->cr, entries[i].label));
     return width + SAMPLE + 2 * PADDING;
 }
 
-static bool holds(const Box *box, double x, double y)
-{
-    return x >= box->left && x <= box->right && y >= box->top && y <= box->bottom;
-}
+static bool holds(const Box *box, double x, double y) { return x >= box->left && x <= box->right && y >= box->top && y <= box->bottom; }
 
 /* How much of a layer a box would hide: the points in it, and for a line also the middles between points. */
-static double hidden_points(const Figure *figure, const Layer *layer, const Box *box)
-{
+static double hidden_points(const Figure *figure, const Layer *layer, const Box *box) {
     double hidden = 0, last_x = NAN, last_y = NAN;
     size_t stride = layer->count / 2000 + 1;
     for (size_t i = 0; i < layer->count; i += stride) {
@@ -36,8 +31,7 @@ static double hidden_points(const Figure *figure, const Layer *layer, const Box 
     return hidden * (double)stride / (double)(layer->count + 1);
 }
 
-static double hidden_bars(const Figure *figure, const Layer *layer, const Box *box)
-{
+static double hidden_bars(const Figure *figure, const Layer *layer, const Box *box) {
     double counts[BINS_MOST] = {0}, hidden = 0;
     bool is_histogram = layer->kind == LAYER_HISTOGRAM;
     if (is_histogram) layout_histogram(&figure->layout, layer, counts);
@@ -55,8 +49,7 @@ static double hidden_bars(const Figure *figure, const Layer *layer, const Box *b
     return hidden / (double)(count + 1);
 }
 
-static Box corner_box(const Figure *figure, int corner, double width, double height)
-{
+static Box corner_box(const Figure *figure, int corner, double width, double height) {
     const Box *frame = &figure->frame;
     double left = corner % 2 ? frame->left + 6 : frame->right - 6 - width;
     double top = corner / 2 ? frame->bottom - 6 - height : frame->top + 6;
@@ -64,8 +57,7 @@ static Box corner_box(const Figure *figure, int corner, double width, double hei
 }
 
 /* The corner that hides least, and how much that is. */
-static double best_corner(const Figure *figure, double width, double height, Box *best)
-{
+static double best_corner(const Figure *figure, double width, double height, Box *best) {
     double least = INFINITY;
     for (int corner = 0; corner < CORNERS; corner++) {
         Box box = corner_box(figure, corner, width, height);
@@ -83,14 +75,12 @@ static double best_corner(const Figure *figure, double width, double height, Box
     return least;
 }
 
-static bool needs_legend(const Figure *figure, const LegendEntry *entries, int count)
-{
+static bool needs_legend(const Figure *figure, const LegendEntry *entries, int count) {
     return count > 1 || (count == 1 && (figure->plot->layer_count > 1 || entries[0].class_number >= 0 || !*figure->plot->y_label));
 }
 
 /* In the margin when every corner is busy, or when the legend would take much of the frame. */
-double legend_margin(const Figure *figure)
-{
+double legend_margin(const Figure *figure) {
     LegendEntry entries[LEGEND_MOST];
     Box box;
     int count = layout_legend(figure->plot, entries);
@@ -102,8 +92,7 @@ double legend_margin(const Figure *figure)
     return is_large || hidden > 0.03 || figure->layout.heat ? width + 4 : 0;
 }
 
-void legend_draw(const Figure *figure)
-{
+void legend_draw(const Figure *figure) {
     LegendEntry entries[LEGEND_MOST];
     int count = layout_legend(figure->plot, entries);
     if (!needs_legend(figure, entries, count)) return;

@@ -9,8 +9,7 @@
 static const double LINE_WIDTH = 1.6;
 enum { FEW_POINTS = 12, MANY_POINTS = 10000, WRITTEN_CELLS = 12 };
 
-static bool is_shown(const Figure *figure, double x, double y)
-{
+static bool is_shown(const Figure *figure, double x, double y) {
     return axis_can_show(x, figure->layout.x.is_log) && axis_can_show(y, figure->layout.y.is_log);
 }
 
@@ -21,8 +20,7 @@ typedef struct Column {
     bool is_open;
 } Column;
 
-static void flush_column(cairo_t *cr, Column *column)
-{
+static void flush_column(cairo_t *cr, Column *column) {
     if (!column->is_open) return;
     cairo_line_to(cr, column->x, column->first);
     if (column->low < fmin(column->first, column->last)) cairo_line_to(cr, column->x, column->low);
@@ -32,8 +30,7 @@ static void flush_column(cairo_t *cr, Column *column)
 }
 
 /* Points closer than a quarter of a point along x become one upright stroke: a million steps stay a small file. */
-static void trace_line(const Figure *figure, const Layer *layer)
-{
+static void trace_line(const Figure *figure, const Layer *layer) {
     cairo_t *cr = figure->cr;
     Column column = {.is_open = false};
     for (size_t i = 0; i < layer->count; i++) {
@@ -56,8 +53,7 @@ static void trace_line(const Figure *figure, const Layer *layer)
 }
 
 /* A point between two gaps would not be seen as part of a line. */
-static void draw_points_of_line(const Figure *figure, const Layer *layer, int style)
-{
+static void draw_points_of_line(const Figure *figure, const Layer *layer, int style) {
     for (size_t i = 0; i < layer->count; i++) {
         if (!is_shown(figure, layer->x[i], layer->y[i])) continue;
         bool has_before = i > 0 && is_shown(figure, layer->x[i - 1], layer->y[i - 1]);
@@ -68,8 +64,7 @@ static void draw_points_of_line(const Figure *figure, const Layer *layer, int st
     }
 }
 
-static void draw_line(const Figure *figure, const Layer *layer)
-{
+static void draw_line(const Figure *figure, const Layer *layer) {
     cairo_t *cr = figure->cr;
     int style = layout_style(figure->plot, layer);
     brush_colour(cr, colour_of_style(style), 1);
@@ -84,18 +79,16 @@ static void draw_line(const Figure *figure, const Layer *layer)
     if (!layer->is_dashed) draw_points_of_line(figure, layer, style);
 }
 
-static void draw_band(const Figure *figure, const Layer *layer)
-{
+static void draw_band(const Figure *figure, const Layer *layer) {
     cairo_t *cr = figure->cr;
     brush_colour(cr, colour_of_style(layout_style(figure->plot, layer)), 0.2);
     cairo_new_path(cr);
-    for (size_t start = 0; start < layer->count; ) {
+    for (size_t start = 0; start < layer->count;) {
         size_t end = start;
-        while (end < layer->count && is_shown(figure, layer->x[end], layer->y[end])
-               && is_shown(figure, layer->x[end], layer->high[end])) end++;
+        while (end < layer->count && is_shown(figure, layer->x[end], layer->y[end]) && is_shown(figure, layer->x[end], layer->high[end]))
+            end++;
         for (size_t i = start; i < end; i++) cairo_line_to(cr, figure_x(figure, layer->x[i]), figure_y(figure, layer->y[i]));
-        for (size_t i = end; i > start; i--)
-            cairo_line_to(cr, figure_x(figure, layer->x[i - 1]), figure_y(figure, layer->high[i - 1]));
+        for (size_t i = end; i > start; i--) cairo_line_to(cr, figure_x(figure, layer->x[i - 1]), figure_y(figure, layer->high[i - 1]));
         if (end > start) cairo_close_path(cr);
         start = end + 1;
     }
@@ -106,8 +99,7 @@ static void draw_band(const Figure *figure, const Layer *layer)
 
 static double point_radius(size_t count) { return count <= 100 ? 3 : count <= 1000 ? 2.3 : count <= 10000 ? 1.6 : 1.1; }
 
-static void draw_point(const Figure *figure, int style, double x, double y, double radius, double alpha)
-{
+static void draw_point(const Figure *figure, int style, double x, double y, double radius, double alpha) {
     int shape = style < 0 ? 0 : style;
     if (figure->layout.heat) { /* a white rim sets points apart from the colours behind them */
         brush_colour(figure->cr, (Colour){1, 1, 1}, 0.9);
@@ -119,8 +111,7 @@ static void draw_point(const Figure *figure, int style, double x, double y, doub
 }
 
 /* Of points of one class that fall on the same quarter of a square point, one is drawn. */
-static void draw_points(const Figure *figure, const Layer *layer)
-{
+static void draw_points(const Figure *figure, const Layer *layer) {
     double radius = point_radius(layer->count), alpha = layer->count <= 100 ? 0.9 : layer->count <= 2000 ? 0.75 : 0.5;
     long width = lround(2 * (figure->frame.right - figure->frame.left)) + 1;
     long height = lround(2 * (figure->frame.bottom - figure->frame.top)) + 1;
@@ -141,8 +132,7 @@ static void draw_points(const Figure *figure, const Layer *layer)
 }
 
 /* Very many points become pixels: as shapes they would make an SVG file of many megabytes. */
-static void draw_scatter(const Figure *figure, const Layer *layer)
-{
+static void draw_scatter(const Figure *figure, const Layer *layer) {
     const double scale = 3;
     if (layer->count <= MANY_POINTS) {
         draw_points(figure, layer);
@@ -165,8 +155,7 @@ static void draw_scatter(const Figure *figure, const Layer *layer)
 
 /* ---- bars ---- */
 
-static void draw_bar(const Figure *figure, double left, double right, double height, int style, double alpha)
-{
+static void draw_bar(const Figure *figure, double left, double right, double height, int style, double alpha) {
     if (!axis_can_show(height, figure->layout.y.is_log)) return;
     double base = figure->layout.y.is_log ? figure->layout.y.low : 0;
     double x = figure_x(figure, left), top = figure_y(figure, height), bottom = figure_y(figure, base);
@@ -175,8 +164,7 @@ static void draw_bar(const Figure *figure, double left, double right, double hei
     cairo_fill(figure->cr);
 }
 
-static void write_bar_value(const Figure *figure, double left, double right, double height)
-{
+static void write_bar_value(const Figure *figure, double left, double right, double height) {
     Text number = {0};
     number_print_digits(height, 3, &number);
     double x0 = figure_x(figure, left), x1 = figure_x(figure, right), y = figure_y(figure, height);
@@ -188,8 +176,7 @@ static void write_bar_value(const Figure *figure, double left, double right, dou
     text_free(&number);
 }
 
-static void draw_bars(const Figure *figure, const Layer *layer)
-{
+static void draw_bars(const Figure *figure, const Layer *layer) {
     int order = 0;
     for (const Layer *before = figure->plot->layers; before < layer; before++) order += before->kind == LAYER_BARS;
     int style = layout_style(figure->plot, layer);
@@ -201,8 +188,7 @@ static void draw_bars(const Figure *figure, const Layer *layer)
     }
 }
 
-static void draw_histogram(const Figure *figure, const Layer *layer)
-{
+static void draw_histogram(const Figure *figure, const Layer *layer) {
     double counts[BINS_MOST];
     int style = layout_style(figure->plot, layer);
     size_t histograms = 0;
@@ -240,8 +226,7 @@ typedef struct HeatCells {
     bool flips, is_pale;
 } HeatCells;
 
-static double heat_value(const Layer *layer, long row, long column)
-{
+static double heat_value(const Layer *layer, long row, long column) {
     long rows = (long)layer->rows, columns = (long)layer->columns;
     row = row < 0 ? 0 : row >= rows ? rows - 1 : row;
     column = column < 0 ? 0 : column >= columns ? columns - 1 : column;
@@ -249,8 +234,7 @@ static double heat_value(const Layer *layer, long row, long column)
 }
 
 /* Bilinear between the centres of cells. */
-static double smooth_value(const Layer *layer, double row, double column)
-{
+static double smooth_value(const Layer *layer, double row, double column) {
     long i = (long)floor(row), j = (long)floor(column);
     double down = row - (double)i, across = column - (double)j;
     double first = (1 - across) * heat_value(layer, i, j) + across * heat_value(layer, i, j + 1);
@@ -258,21 +242,20 @@ static double smooth_value(const Layer *layer, double row, double column)
     return (1 - down) * first + down * second;
 }
 
-static Colour heat_colour(const void *context, long row, long column)
-{
+static Colour heat_colour(const void *context, long row, long column) {
     const HeatCells *cells = context;
     const Layer *layer = cells->layer;
     long finer = cells->finer;
     if (cells->flips) row = (long)layer->rows * finer - 1 - row;
-    double value = finer == 1 ? heat_value(layer, row, column)
-                              : smooth_value(layer, ((double)row + 0.5) / (double)finer - 0.5, ((double)column + 0.5) / (double)finer - 0.5);
+    double value = finer == 1
+                       ? heat_value(layer, row, column)
+                       : smooth_value(layer, ((double)row + 0.5) / (double)finer - 0.5, ((double)column + 0.5) / (double)finer - 0.5);
     double place = isnan(value) ? NAN : layout_heat_place(&cells->figure->layout, value);
     Colour colour = colour_of_place(place, layout_is_diverging(&cells->figure->layout));
     return cells->is_pale ? colour_mix(colour, (Colour){1, 1, 1}, 0.35) : colour;
 }
 
-static void write_cells(const Figure *figure, const HeatCells *cells, Box box)
-{
+static void write_cells(const Figure *figure, const HeatCells *cells, Box box) {
     const Layer *layer = cells->layer;
     double width = (box.right - box.left) / (double)layer->columns, height = (box.bottom - box.top) / (double)layer->rows;
     if (layer->rows > WRITTEN_CELLS || layer->columns > WRITTEN_CELLS || height < 12) return;
@@ -291,8 +274,7 @@ static void write_cells(const Figure *figure, const HeatCells *cells, Box box)
         }
 }
 
-static void draw_heat(const Figure *figure, const Layer *layer)
-{
+static void draw_heat(const Figure *figure, const Layer *layer) {
     double extent[4];
     layout_heat_extent(layer, extent);
     HeatCells cells = {figure, layer, .finer = 1, .flips = layer->has_extent, .is_pale = figure->plot->layer_count > 1};
@@ -305,8 +287,7 @@ static void draw_heat(const Figure *figure, const Layer *layer)
     if (!layer->has_extent && figure->plot->layer_count == 1) write_cells(figure, &cells, box);
 }
 
-void marks_draw(const Figure *figure, const Layer *layer)
-{
+void marks_draw(const Figure *figure, const Layer *layer) {
     switch (layer->kind) {
     case LAYER_LINE: draw_line(figure, layer); break;
     case LAYER_BAND: draw_band(figure, layer); break;
@@ -318,8 +299,7 @@ void marks_draw(const Figure *figure, const Layer *layer)
     }
 }
 
-void marks_sample(const Figure *figure, const LegendEntry *entry, double x, double y)
-{
+void marks_sample(const Figure *figure, const LegendEntry *entry, double x, double y) {
     cairo_t *cr = figure->cr;
     bool is_area = entry->layer->kind != LAYER_LINE && entry->layer->kind != LAYER_SCATTER;
     brush_colour(cr, colour_of_style(entry->style), entry->layer->kind == LAYER_BAND ? 0.25 : 0.95);

@@ -22,23 +22,20 @@ static const char style[] =
     "td.number { font-variant-numeric: tabular-nums }\n"
     "figure { margin: 1.2rem 0 } svg { max-width: 100%; height: auto }\n";
 
-Page *page_new(const char *title)
-{
+Page *page_new(const char *title) {
     Page *page = allocate(sizeof *page);
     page->title = copy_string(title ? title : "");
     return page;
 }
 
-void page_free(Page *page)
-{
+void page_free(Page *page) {
     if (!page) return;
     free(page->title);
     text_free(&page->body);
     free(page);
 }
 
-static void add_element(Text *out, const char *name, const char *text)
-{
+static void add_element(Text *out, const char *name, const char *text) {
     text_addf(out, "<%s>", name);
     text_add_html(out, text);
     text_addf(out, "</%s>\n", name);
@@ -53,8 +50,7 @@ void page_code(Page *page, const char *text) { add_element(&page->body, "pre", t
 void page_table(Page *page, const TextTable *table) { text_table_html(table, &page->body); }
 
 /* cairo numbers glyphs and clips from 0 in every picture; on one page they must not meet. */
-static void add_renamed(Text *out, const char *svg, int number)
-{
+static void add_renamed(Text *out, const char *svg, int number) {
     static const char *const places[] = {" id=\"", "url(#", "href=\"#"};
     while (*svg) {
         bool is_name = false;
@@ -70,8 +66,7 @@ static void add_renamed(Text *out, const char *svg, int number)
     }
 }
 
-bool page_plot(Page *page, const Plot *plot, Fault *fault)
-{
+bool page_plot(Page *page, const Plot *plot, Fault *fault) {
     Text svg = {0};
     bool is_drawn = plot_svg(plot, &svg, fault);
     const char *element = is_drawn ? strstr(text_string(&svg), "<svg") : NULL; /* without the XML declaration */
@@ -84,8 +79,7 @@ bool page_plot(Page *page, const Plot *plot, Fault *fault)
     return is_drawn;
 }
 
-void page_text(const Page *page, Text *out)
-{
+void page_text(const Page *page, Text *out) {
     text_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     add_element(out, "title", page->title);
@@ -95,8 +89,7 @@ void page_text(const Page *page, Text *out)
     text_add(out, "</body>\n</html>\n");
 }
 
-bool page_write(const Page *page, const char *path, Fault *fault)
-{
+bool page_write(const Page *page, const char *path, Fault *fault) {
     Text text = {0};
     page_text(page, &text);
     bool is_written = file_write(path, text_string(&text), text.length, fault);

@@ -16,7 +16,7 @@
 
 typedef enum LayerKind {
     LAYER_LINE,
-    LAYER_BAND,      /* the area between `y` and `high` */
+    LAYER_BAND, /* the area between `y` and `high` */
     LAYER_SCATTER,
     LAYER_BARS,
     LAYER_HISTOGRAM, /* `y` holds the values; counted when drawn, all histograms of a plot in the same bins */
@@ -28,31 +28,31 @@ typedef struct Layer {
     LayerKind kind;
     char *label; /* "" for no entry in the legend */
     double *x, *y, *high;
-    size_t count;      /* of x and y */
-    int64_t *classes;  /* scatter: class of each point, NULL for one colour */
-    char **names;      /* bars, heat columns, classes of a scatter, captions of images; NULL when unnamed */
+    size_t count;     /* of x and y */
+    int64_t *classes; /* scatter: class of each point, NULL for one colour */
+    char **names;     /* bars, heat columns, classes of a scatter, captions of images; NULL when unnamed */
     size_t name_count;
-    char **row_names;  /* heat only */
+    char **row_names; /* heat only */
     size_t row_name_count;
-    int bins;          /* histogram; 0: chosen from the data */
+    int bins;             /* histogram; 0: chosen from the data */
     size_t rows, columns; /* heat */
-    bool has_extent;   /* heat: covers [extent 0, extent 1] x [extent 2, extent 3], row 0 at the bottom */
+    bool has_extent;      /* heat: covers [extent 0, extent 1] x [extent 2, extent 3], row 0 at the bottom */
     double extent[4];
-    Tensor *images;    /* [h, w], [c, h, w] or [n, c, h, w] */
-    bool is_dashed;    /* line */
+    Tensor *images; /* [h, w], [c, h, w] or [n, c, h, w] */
+    bool is_dashed; /* line */
 } Layer;
 
 typedef struct Plot {
-    double width, height;     /* points (1/72 inch); PNG files have twice as many pixels */
+    double width, height; /* points (1/72 inch); PNG files have twice as many pixels */
     char *title, *x_label, *y_label;
     bool x_log, y_log;
     double x_min, x_max, y_min, y_max; /* NaN: from the data */
-    bool has_colour;          /* ANSI colours in plot_terminal */
+    bool has_colour;                   /* ANSI colours in plot_terminal */
     Layer *layers;
     size_t layer_count, layer_capacity;
 } Plot;
 
-Plot *plot_new(void); /* 480 x 320, no labels, linear axes */
+Plot *plot_new(void);       /* 480 x 320, no labels, linear axes */
 void plot_free(Plot *plot); /* NULL allowed */
 void plot_set_title(Plot *plot, const char *title);
 void plot_set_labels(Plot *plot, const char *x_label, const char *y_label);
@@ -68,8 +68,8 @@ Layer *plot_histogram(Plot *plot, const char *label, const double *values, size_
 /* A matrix, row 0 at the top, with a colour bar named `label`; small ones have their values written into the cells. */
 Layer *plot_heat(Plot *plot, const char *label, const double *values, size_t rows, size_t columns);
 /* A function sampled on a grid over [x0, x1] x [y0, y1], row 0 at y0: a background for lines and points. */
-Layer *plot_field(Plot *plot, const char *label, const double *values, size_t rows, size_t columns, double x0, double x1,
-                  double y0, double y1);
+Layer *plot_field(Plot *plot, const char *label, const double *values, size_t rows, size_t columns, double x0, double x1, double y0,
+                  double y1);
 /* A grid of pictures, see image.h for the shapes; the other layers of such a plot are not drawn. Retains the tensor. */
 Layer *plot_images(Plot *plot, const char *label, Tensor *images);
 /* Names of a layer's bars, columns, classes or pictures, and of a matrix's rows; copied. */

@@ -20,34 +20,29 @@ typedef struct Screen {
     int row_styles[LABELS_MOST * 4];
 } Screen;
 
-static const char *mark_of(int style)
-{
+static const char *mark_of(int style) {
     static const char *const marks[MARKS] = {"●", "▲", "■", "◆", "▼", "○"};
     return style < 0 ? "·" : marks[style % MARKS];
 }
 
 /* Dots from the left and from the top. */
-static double dot_x(const Screen *screen, double value)
-{
+static double dot_x(const Screen *screen, double value) {
     return axis_place(&screen->layout.x, value) * (2.0 * screen->canvas.columns - 1) + 0.5;
 }
 
-static double dot_y(const Screen *screen, double value)
-{
+static double dot_y(const Screen *screen, double value) {
     double place = axis_place(&screen->layout.y, value);
     return (screen->layout.y_down ? place : 1 - place) * (4.0 * screen->canvas.rows - 1) + 0.5;
 }
 
-static bool is_shown(const Screen *screen, double x, double y)
-{
+static bool is_shown(const Screen *screen, double x, double y) {
     return axis_can_show(x, screen->layout.x.is_log) && axis_can_show(y, screen->layout.y.is_log);
 }
 
 /* ---- layers ---- */
 
 /* The label of a line stands at the right of its end, or on the nearest free row. */
-static void label_line(Screen *screen, const Layer *layer, double last_y, int style)
-{
+static void label_line(Screen *screen, const Layer *layer, double last_y, int style) {
     int rows = screen->canvas.rows, wanted = (int)(last_y / 4);
     if (!*layer->label || isnan(last_y)) return;
     for (int distance = 0; distance < rows; distance++)
@@ -60,8 +55,7 @@ static void label_line(Screen *screen, const Layer *layer, double last_y, int st
         }
 }
 
-static void draw_line(Screen *screen, const Layer *layer)
-{
+static void draw_line(Screen *screen, const Layer *layer) {
     int style = layout_style(screen->plot, layer);
     double last_x = NAN, last_y = NAN, end_y = NAN;
     for (size_t i = 0; i < layer->count; i++) {
@@ -78,8 +72,7 @@ static void draw_line(Screen *screen, const Layer *layer)
     label_line(screen, layer, end_y, style);
 }
 
-static void draw_band(Screen *screen, const Layer *layer)
-{
+static void draw_band(Screen *screen, const Layer *layer) {
     int style = layout_style(screen->plot, layer);
     for (size_t i = 0; i < layer->count; i++) {
         if (!is_shown(screen, layer->x[i], layer->y[i]) || !is_shown(screen, layer->x[i], layer->high[i])) continue;
@@ -88,8 +81,7 @@ static void draw_band(Screen *screen, const Layer *layer)
     }
 }
 
-static void draw_scatter(Screen *screen, const Layer *layer)
-{
+static void draw_scatter(Screen *screen, const Layer *layer) {
     int style = layout_style(screen->plot, layer);
     bool has_marks = layer->classes || layer->count <= 60 || screen->plot->layer_count > 1;
     for (size_t i = 0; i < layer->count; i++) {
@@ -103,8 +95,7 @@ static void draw_scatter(Screen *screen, const Layer *layer)
 }
 
 /* The first histogram is filled with eighths of blocks, further ones are outlines. */
-static void draw_histogram(Screen *screen, const Layer *layer)
-{
+static void draw_histogram(Screen *screen, const Layer *layer) {
     double counts[BINS_MOST];
     int style = layout_style(screen->plot, layer), rows = screen->canvas.rows;
     bool is_filled = true;
@@ -131,23 +122,20 @@ static void draw_histogram(Screen *screen, const Layer *layer)
     }
 }
 
-static void write_cell(Screen *screen, double value, double left, double right, double middle)
-{
+static void write_cell(Screen *screen, double value, double left, double right, double middle) {
     Text number = {0};
     number_print_digits(value, 3, &number);
     int width = text_columns(text_string(&number)), column = (int)((left + right) / 4) - width / 2;
     const char *at = text_string(&number);
     if (width + 2 <= (int)((right - left) / 2)) {
         canvas_put(&screen->canvas, column - 1, (int)middle / 4, ' ', -1);
-        for (uint32_t character; (character = utf8_next(&at)); )
-            canvas_put(&screen->canvas, column++, (int)middle / 4, character, 0);
+        for (uint32_t character; (character = utf8_next(&at));) canvas_put(&screen->canvas, column++, (int)middle / 4, character, 0);
         canvas_put(&screen->canvas, column, (int)middle / 4, ' ', -1);
     }
     text_free(&number);
 }
 
-static void draw_heat(Screen *screen, const Layer *layer)
-{
+static void draw_heat(Screen *screen, const Layer *layer) {
     static const uint32_t shades[] = {' ', 0x2591, 0x2592, 0x2593, 0x2588};
     double extent[4], rows = (double)layer->rows, columns = (double)layer->columns;
     layout_heat_extent(layer, extent);
@@ -171,8 +159,7 @@ static void draw_heat(Screen *screen, const Layer *layer)
                        dot_y(screen, (double)i));
 }
 
-static void draw_layer(Screen *screen, const Layer *layer)
-{
+static void draw_layer(Screen *screen, const Layer *layer) {
     switch (layer->kind) {
     case LAYER_LINE: draw_line(screen, layer); break;
     case LAYER_BAND: draw_band(screen, layer); break;
@@ -186,16 +173,14 @@ static void draw_layer(Screen *screen, const Layer *layer)
 
 /* ---- around the canvas ---- */
 
-static void add_title(const Plot *plot, int indent, Text *out)
-{
+static void add_title(const Plot *plot, int indent, Text *out) {
     if (!*plot->title) return;
     text_add_repeat(out, " ", indent);
     text_addf(out, plot->has_colour ? "\033[1m%s\033[0m\n" : "%s\n", plot->title);
 }
 
 /* Marks and their meaning; lines are named at their ends, bars have their own text. */
-static void add_legend(const Plot *plot, int indent, Text *out)
-{
+static void add_legend(const Plot *plot, int indent, Text *out) {
     LegendEntry entries[LEGEND_MOST];
     int count = layout_legend(plot, entries), shown = 0;
     for (int i = 0; i < count; i++) {
@@ -209,8 +194,7 @@ static void add_legend(const Plot *plot, int indent, Text *out)
     if (shown) text_add_char(out, '\n');
 }
 
-static void add_heat_key(const Layout *layout, int indent, Text *out)
-{
+static void add_heat_key(const Layout *layout, int indent, Text *out) {
     if (!layout->heat || layout->heat_range.low > layout->heat_range.high) return;
     double low = layout->heat_range.low, high = layout->heat_range.high;
     if (layout_is_diverging(layout)) {
@@ -231,8 +215,7 @@ typedef struct RowTicks {
     int width;
 } RowTicks;
 
-static void place_row_ticks(const Screen *screen, int rows, RowTicks *row_ticks)
-{
+static void place_row_ticks(const Screen *screen, int rows, RowTicks *row_ticks) {
     const Layer *heat = screen->layout.heat;
     memset(row_ticks->label, 0, sizeof row_ticks->label);
     row_ticks->width = 0;
@@ -250,8 +233,7 @@ static void place_row_ticks(const Screen *screen, int rows, RowTicks *row_ticks)
 }
 
 /* The line of the axis and the labels below it. */
-static void add_x_axis(const Screen *screen, int indent, Text *out)
-{
+static void add_x_axis(const Screen *screen, int indent, Text *out) {
     const Layout *layout = &screen->layout;
     int columns = screen->canvas.columns, used = 0;
     Ticks ticks;
@@ -286,8 +268,7 @@ static void add_x_axis(const Screen *screen, int indent, Text *out)
     text_free(&line);
 }
 
-static int label_room(const Plot *plot)
-{
+static int label_room(const Plot *plot) {
     int room = 0;
     for (size_t i = 0; i < plot->layer_count; i++)
         if (plot->layers[i].kind == LAYER_LINE && text_columns(plot->layers[i].label) + 1 > room && *plot->layers[i].label)
@@ -295,8 +276,7 @@ static int label_room(const Plot *plot)
     return room > 24 ? 24 : room;
 }
 
-static void add_axes(const Plot *plot, const Layout *layout, int columns, int rows, Text *out)
-{
+static void add_axes(const Plot *plot, const Layout *layout, int columns, int rows, Text *out) {
     Screen screen = {.plot = plot, .layout = *layout, .canvas = {.columns = 1, .rows = rows}};
     RowTicks row_ticks;
     place_row_ticks(&screen, rows, &row_ticks);
@@ -317,7 +297,8 @@ static void add_axes(const Plot *plot, const Layout *layout, int columns, int ro
         canvas_row(&screen.canvas, row, plot->has_colour, out);
         if (screen.row_labels[row]) {
             Text label = {0};
-            text_add_left(&label, screen.row_labels[row], text_columns(screen.row_labels[row]) < room ? text_columns(screen.row_labels[row]) : room - 1);
+            text_add_left(&label, screen.row_labels[row],
+                          text_columns(screen.row_labels[row]) < room ? text_columns(screen.row_labels[row]) : room - 1);
             text_add_repeat(out, " ", screen.canvas.columns - drawn + 1);
             canvas_styled(text_string(&label), screen.row_styles[row], plot->has_colour, out);
             text_free(&label);
@@ -329,8 +310,7 @@ static void add_axes(const Plot *plot, const Layout *layout, int columns, int ro
     canvas_free(&screen.canvas);
 }
 
-void plot_terminal(const Plot *plot, int columns, int rows, Text *out)
-{
+void plot_terminal(const Plot *plot, int columns, int rows, Text *out) {
     if (columns <= 0) columns = DEFAULT_COLUMNS;
     if (rows <= 0) rows = DEFAULT_ROWS;
     if (rows > LABELS_MOST * 4) rows = LABELS_MOST * 4;

@@ -17,15 +17,13 @@ typedef struct BarText {
     bool is_log;
 } BarText;
 
-static const char *bar_name(const Layer *layer, size_t index, char number[24])
-{
+static const char *bar_name(const Layer *layer, size_t index, char number[24]) {
     if (index < layer->name_count) return layer->names[index];
     snprintf(number, 24, "%zu", index);
     return number;
 }
 
-static size_t measure(BarText *text)
-{
+static size_t measure(BarText *text) {
     size_t most = 0;
     Range range = range_empty();
     if (!text->is_log) range_add(&range, 0, false);
@@ -49,8 +47,7 @@ static size_t measure(BarText *text)
 }
 
 /* Eighths of a character to the right of zero, whole characters to the left. */
-static void add_bar(const BarText *text, double value, Text *out)
-{
+static void add_bar(const BarText *text, double value, Text *out) {
     Axis axis = {text->is_log, text->low, text->high};
     double zero = text->is_log ? 0 : axis_place(&axis, 0) * text->bar_columns;
     double end = axis_can_show(value, text->is_log) ? axis_place(&axis, value) * text->bar_columns : zero;
@@ -66,8 +63,7 @@ static void add_bar(const BarText *text, double value, Text *out)
     if (eighths % 8 > 0) text_add_utf8(out, 0x2590u - (uint32_t)(eighths % 8));
 }
 
-static void add_line(const BarText *text, const Layer *layer, size_t index, bool names_it, Text *out)
-{
+static void add_line(const BarText *text, const Layer *layer, size_t index, bool names_it, Text *out) {
     char number[24];
     Text bar = {0};
     text_add_left(out, names_it ? bar_name(layer, index, number) : "", text->name_columns);
@@ -84,8 +80,7 @@ static void add_line(const BarText *text, const Layer *layer, size_t index, bool
     text_free(&bar);
 }
 
-void terminal_bars(const Plot *plot, int columns, Text *out)
-{
+void terminal_bars(const Plot *plot, int columns, Text *out) {
     BarText text = {.plot = plot, .is_log = plot->y_log};
     size_t most = measure(&text);
     if (most == 0) text_add(out, "no data\n");

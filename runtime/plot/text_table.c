@@ -34,15 +34,13 @@ struct TextTable {
     bool has_rule_next;
 };
 
-TextTable *text_table_new(const char *title)
-{
+TextTable *text_table_new(const char *title) {
     TextTable *table = allocate(sizeof *table);
     table->title = copy_string(title ? title : "");
     return table;
 }
 
-void text_table_free(TextTable *table)
-{
+void text_table_free(TextTable *table) {
     if (!table) return;
     for (size_t i = 0; i < table->headings.count; i++) free(table->headings.items[i]);
     for (size_t i = 0; i < table->rows.count; i++) {
@@ -57,8 +55,7 @@ void text_table_free(TextTable *table)
 
 void text_table_heading(TextTable *table, const char *heading) { list_push(&table->headings, copy_string(heading)); }
 
-void text_table_row(TextTable *table)
-{
+void text_table_row(TextTable *table) {
     Row row = {.has_rule = table->has_rule_next};
     table->has_rule_next = false;
     list_push(&table->rows, row);
@@ -66,8 +63,7 @@ void text_table_row(TextTable *table)
 
 void text_table_rule(TextTable *table) { table->has_rule_next = true; }
 
-static void add_cell(TextTable *table, const char *text, bool is_number)
-{
+static void add_cell(TextTable *table, const char *text, bool is_number) {
     if (table->rows.count == 0) text_table_row(table);
     Row *row = &table->rows.items[table->rows.count - 1];
     Cell cell = {.text = copy_string(text), .is_number = is_number};
@@ -78,8 +74,7 @@ static void add_cell(TextTable *table, const char *text, bool is_number)
 
 void text_table_text(TextTable *table, const char *text) { add_cell(table, text, false); }
 
-void text_table_number(TextTable *table, double value, int significant)
-{
+void text_table_number(TextTable *table, double value, int significant) {
     Text text = {0};
     bool is_whole = fabs(value) < 1e15 && value == nearbyint(value);
     if (is_whole) number_print(value, DTYPE_I64, &text);
@@ -88,8 +83,7 @@ void text_table_number(TextTable *table, double value, int significant)
     text_free(&text);
 }
 
-void text_table_spread(TextTable *table, double mean, double spread)
-{
+void text_table_spread(TextTable *table, double mean, double spread) {
     Text text = {0};
     if (isfinite(mean) && spread > 0 && isfinite(spread)) {
         int decimals = (int)fmax(0, fmin(12, 1 - floor(log10(spread)) - (spread / pow(10, floor(log10(spread))) >= 2)));
@@ -107,8 +101,7 @@ void text_table_spread(TextTable *table, double mean, double spread)
 
 static int larger(int a, int b) { return a > b ? a : b; }
 
-static size_t measure(const TextTable *table, Column **columns)
-{
+static size_t measure(const TextTable *table, Column **columns) {
     size_t count = table->headings.count;
     for (size_t i = 0; i < table->rows.count; i++)
         if (table->rows.items[i].cells.count > count) count = table->rows.items[i].cells.count;
@@ -134,15 +127,13 @@ static size_t measure(const TextTable *table, Column **columns)
     return count;
 }
 
-static void trim_line(Text *out)
-{
+static void trim_line(Text *out) {
     while (out->length && out->bytes[out->length - 1] == ' ') out->bytes[--out->length] = 0;
     text_add_char(out, '\n');
 }
 
 /* Numbers keep their points in line at the right end of the column; text in such a column stands at the right too. */
-static void print_cell(const Cell *cell, const Column *column, Text *out)
-{
+static void print_cell(const Cell *cell, const Column *column, Text *out) {
     if (cell->is_number) {
         text_add_repeat(out, " ", column->columns - column->left - column->right + column->left - cell->point);
         text_add(out, cell->text);
@@ -154,16 +145,14 @@ static void print_cell(const Cell *cell, const Column *column, Text *out)
     }
 }
 
-static void print_rule(const Column *columns, size_t count, Text *out)
-{
+static void print_rule(const Column *columns, size_t count, Text *out) {
     int width = count ? -GAP : 0;
     for (size_t j = 0; j < count; j++) width += columns[j].columns + GAP;
     text_add_repeat(out, "─", width);
     text_add_char(out, '\n');
 }
 
-void text_table_print(const TextTable *table, Text *out)
-{
+void text_table_print(const TextTable *table, Text *out) {
     Column *columns;
     size_t count = measure(table, &columns);
     if (*table->title) text_addf(out, "%s\n", table->title);
@@ -188,8 +177,7 @@ void text_table_print(const TextTable *table, Text *out)
     free(columns);
 }
 
-void text_table_csv(const TextTable *table, Text *out)
-{
+void text_table_csv(const TextTable *table, Text *out) {
     for (size_t j = 0; j < table->headings.count; j++) {
         if (j > 0) text_add_char(out, ',');
         text_add_csv(out, table->headings.items[j]);
@@ -204,8 +192,7 @@ void text_table_csv(const TextTable *table, Text *out)
     }
 }
 
-void text_table_html(const TextTable *table, Text *out)
-{
+void text_table_html(const TextTable *table, Text *out) {
     text_add(out, "<table>\n");
     if (*table->title) {
         text_add(out, "<caption>");

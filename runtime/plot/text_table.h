@@ -15,8 +15,8 @@
 
 typedef struct TextTable TextTable;
 
-TextTable *text_table_new(const char *title); /* NULL or "": no title */
-void text_table_free(TextTable *table);       /* NULL allowed */
+TextTable *text_table_new(const char *title);                   /* NULL or "": no title */
+void text_table_free(TextTable *table);                         /* NULL allowed */
 void text_table_heading(TextTable *table, const char *heading); /* adds a column */
 /* Begins a row; cells fill it from the left, missing ones stay empty, ones too many make columns without a heading. */
 void text_table_row(TextTable *table);

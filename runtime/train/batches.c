@@ -11,17 +11,15 @@ struct Batches {
     BatchSettings settings; /* batch_size is resolved, site is not kept */
     uint64_t key;
     int64_t steps_per_epoch;
-    int64_t epoch;  /* whose order `samples` holds, -1: none yet */
+    int64_t epoch; /* whose order `samples` holds, -1: none yet */
     int64_t *samples;
 };
 
-static uint64_t stream_key(const BatchSettings *settings)
-{
+static uint64_t stream_key(const BatchSettings *settings) {
     return rng_key(settings->seed, rng_mix(rng_hash("batches"), rng_hash(settings->site ? settings->site : "")));
 }
 
-static void permute(uint64_t key, int64_t epoch, int64_t count, int64_t *samples)
-{
+static void permute(uint64_t key, int64_t epoch, int64_t count, int64_t *samples) {
     for (int64_t i = 0; i < count; i++) samples[i] = i;
     for (int64_t i = count - 1; i > 0; i--) {
         int64_t other = (int64_t)rng_below(key, (uint64_t)epoch, (uint64_t)i, (uint64_t)i + 1);
@@ -31,27 +29,22 @@ static void permute(uint64_t key, int64_t epoch, int64_t count, int64_t *samples
     }
 }
 
-void batches_permutation(const BatchSettings *settings, int64_t epoch, int64_t *samples)
-{
+void batches_permutation(const BatchSettings *settings, int64_t epoch, int64_t *samples) {
     permute(stream_key(settings), epoch, settings->sample_count, samples);
 }
 
-static bool check(const BatchSettings *settings, Fault *fault)
-{
+static bool check(const BatchSettings *settings, Fault *fault) {
     if (settings->sample_count <= 0) return fault_set(fault, "the data set has no samples to draw batches from");
-    if (settings->batch_size < 0)
-        return fault_set(fault, "a batch must have at least 1 sample, not %" PRId64, settings->batch_size);
+    if (settings->batch_size < 0) return fault_set(fault, "a batch must have at least 1 sample, not %" PRId64, settings->batch_size);
     bool may_be_short = settings->order == BATCH_WITH_REPLACEMENT || settings->last == LAST_BATCH_KEEP;
     if (!may_be_short && settings->batch_size > settings->sample_count) {
-        fault_set(fault, "a batch of %" PRId64 " samples cannot be filled from %" PRId64, settings->batch_size,
-                  settings->sample_count);
+        fault_set(fault, "a batch of %" PRId64 " samples cannot be filled from %" PRId64, settings->batch_size, settings->sample_count);
         return fault_help(fault, "write `batch all` or a batch of at most %" PRId64, settings->sample_count);
     }
     return true;
 }
 
-Batches *batches_new(const BatchSettings *settings, Fault *fault)
-{
+Batches *batches_new(const BatchSettings *settings, Fault *fault) {
     if (!check(settings, fault)) return NULL;
     Batches *batches = allocate(sizeof *batches);
     batches->settings = *settings;
@@ -68,8 +61,7 @@ Batches *batches_new(const BatchSettings *settings, Fault *fault)
     return batches;
 }
 
-void batches_free(Batches *batches)
-{
+void batches_free(Batches *batches) {
     if (!batches) return;
     free(batches->samples);
     free(batches);
@@ -81,16 +73,14 @@ int64_t batches_steps_per_epoch(const Batches *batches) { return batches->steps_
 
 int64_t batches_epoch(const Batches *batches, int64_t step) { return step / batches->steps_per_epoch; }
 
-int64_t batches_count_at(const Batches *batches, int64_t step)
-{
+int64_t batches_count_at(const Batches *batches, int64_t step) {
     const BatchSettings *settings = &batches->settings;
     if (settings->order == BATCH_WITH_REPLACEMENT) return settings->batch_size;
     int64_t left = settings->sample_count - step % batches->steps_per_epoch * settings->batch_size;
     return left < settings->batch_size ? left : settings->batch_size;
 }
 
-int64_t batches_at(Batches *batches, int64_t step, int64_t *samples)
-{
+int64_t batches_at(Batches *batches, int64_t step, int64_t *samples) {
     const BatchSettings *settings = &batches->settings;
     int64_t count = batches_count_at(batches, step);
     int64_t first = step % batches->steps_per_epoch * settings->batch_size, epoch = batches_epoch(batches, step);

@@ -38,7 +38,7 @@ void batches_free(Batches *batches); /* NULL allowed */
 
 int64_t batches_size(const Batches *batches); /* of a full batch */
 int64_t batches_steps_per_epoch(const Batches *batches);
-int64_t batches_epoch(const Batches *batches, int64_t step); /* counted from 0 */
+int64_t batches_epoch(const Batches *batches, int64_t step);    /* counted from 0 */
 int64_t batches_count_at(const Batches *batches, int64_t step); /* samples in the batch of that step */
 /* Writes the sample numbers of a step (at most batches_size of them), returns how many. O(batch), and O(samples) when the
  * epoch differs from that of the call before. */

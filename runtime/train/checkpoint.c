@@ -13,8 +13,7 @@ static const char LOG_PREFIX[] = "reg.log."; /* one f64 [2, count] tensor per se
 static const char KIND_KEY[] = "reg.kind", KIND[] = "checkpoint 1";
 
 /* Independent of the order of the tensors, which a reader may change. */
-static uint64_t checksum(const TensorTable *tensors)
-{
+static uint64_t checksum(const TensorTable *tensors) {
     uint64_t sum = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const Tensor *tensor = tensors->items[i].tensor;
@@ -24,15 +23,13 @@ static uint64_t checksum(const TensorTable *tensors)
     return sum;
 }
 
-static void add_number(Metadata *metadata, const char *key, const char *format, uint64_t value)
-{
+static void add_number(Metadata *metadata, const char *key, const char *format, uint64_t value) {
     char text[32];
     snprintf(text, sizeof text, format, value);
     metadata_add(metadata, key, text);
 }
 
-static bool add_log(const RunLog *log, TensorTable *tensors, Fault *fault)
-{
+static bool add_log(const RunLog *log, TensorTable *tensors, Fault *fault) {
     for (size_t i = 0; i < runlog_count(log); i++) {
         const RunSeries *series = runlog_series(log, i);
         Tensor *tensor = tensor_new(DTYPE_F64, shape_2(2, (int64_t)series->count), fault);
@@ -49,8 +46,7 @@ static bool add_log(const RunLog *log, TensorTable *tensors, Fault *fault)
     return true;
 }
 
-bool checkpoint_save(const char *path, const Checkpoint *checkpoint, Fault *fault)
-{
+bool checkpoint_save(const char *path, const Checkpoint *checkpoint, Fault *fault) {
     TensorTable tensors = {0};
     Metadata metadata = {0};
     for (size_t i = 0; i < checkpoint->tensors.count; i++)
@@ -71,8 +67,7 @@ bool checkpoint_save(const char *path, const Checkpoint *checkpoint, Fault *faul
 
 /* ---- reading ---- */
 
-static bool read_number(const Metadata *metadata, const char *path, const char *key, int base, uint64_t *value, Fault *fault)
-{
+static bool read_number(const Metadata *metadata, const char *path, const char *key, int base, uint64_t *value, Fault *fault) {
     const char *text = metadata_find(metadata, key);
     char *end = NULL;
     errno = 0;
@@ -81,8 +76,7 @@ static bool read_number(const Metadata *metadata, const char *path, const char *
     return fault_set(fault, "checkpoint '%s' is damaged: its entry '%s' %s", path, key, text ? "is not a number" : "is missing");
 }
 
-static bool read_place(const Metadata *metadata, const char *path, Checkpoint *out, uint64_t *sum, Fault *fault)
-{
+static bool read_place(const Metadata *metadata, const char *path, Checkpoint *out, uint64_t *sum, Fault *fault) {
     uint64_t step = 0, epoch = 0;
     const char *kind = metadata_find(metadata, KIND_KEY);
     if (!kind) {
@@ -90,10 +84,10 @@ static bool read_place(const Metadata *metadata, const char *path, Checkpoint *o
         return fault_help(fault, "load weights with `load`; a checkpoint is written by a `checkpoint` clause");
     }
     if (strcmp(kind, KIND) != 0) return fault_set(fault, "checkpoint '%s' has the unknown format '%s', expected '%s'", path, kind, KIND);
-    bool is_whole = read_number(metadata, path, "reg.step", 10, &step, fault)
-                 && read_number(metadata, path, "reg.epoch", 10, &epoch, fault)
-                 && read_number(metadata, path, "reg.seed", 10, &out->seed, fault)
-                 && read_number(metadata, path, "reg.checksum", 16, sum, fault);
+    bool is_whole = read_number(metadata, path, "reg.step", 10, &step, fault) &&
+                    read_number(metadata, path, "reg.epoch", 10, &epoch, fault) &&
+                    read_number(metadata, path, "reg.seed", 10, &out->seed, fault) &&
+                    read_number(metadata, path, "reg.checksum", 16, sum, fault);
     if (is_whole && (step > INT64_MAX || epoch > INT64_MAX))
         return fault_set(fault, "checkpoint '%s' is damaged: its step is out of range", path);
     out->step = (int64_t)step;
@@ -101,8 +95,7 @@ static bool read_place(const Metadata *metadata, const char *path, Checkpoint *o
     return is_whole;
 }
 
-static bool take_series(const char *name, const Tensor *tensor, const char *path, Checkpoint *out, Fault *fault)
-{
+static bool take_series(const char *name, const Tensor *tensor, const char *path, Checkpoint *out, Fault *fault) {
     bool is_valid = tensor->dtype == DTYPE_F64 && tensor->shape.rank == 2 && tensor->shape.dims[0] == 2;
     if (!is_valid) return fault_set(fault, "checkpoint '%s' is damaged: the records of '%s' have the wrong shape", path, name);
     if (!out->log) out->log = runlog_new();
@@ -116,20 +109,16 @@ static bool take_series(const char *name, const Tensor *tensor, const char *path
 }
 
 /* Moves the tensors to the checkpoint, the records among them to its log. */
-static bool take_tensors(const TensorTable *tensors, const char *path, Checkpoint *out, Fault *fault)
-{
+static bool take_tensors(const TensorTable *tensors, const char *path, Checkpoint *out, Fault *fault) {
     for (size_t i = 0; i < tensors->count; i++) {
         const char *name = tensors->items[i].name;
-        if (strncmp(name, LOG_PREFIX, strlen(LOG_PREFIX)) != 0)
-            table_add(&out->tensors, name, tensor_retain(tensors->items[i].tensor));
-        else if (!take_series(name + strlen(LOG_PREFIX), tensors->items[i].tensor, path, out, fault))
-            return false;
+        if (strncmp(name, LOG_PREFIX, strlen(LOG_PREFIX)) != 0) table_add(&out->tensors, name, tensor_retain(tensors->items[i].tensor));
+        else if (!take_series(name + strlen(LOG_PREFIX), tensors->items[i].tensor, path, out, fault)) return false;
     }
     return true;
 }
 
-bool checkpoint_load(const char *path, Checkpoint *out, Fault *fault)
-{
+bool checkpoint_load(const char *path, Checkpoint *out, Fault *fault) {
     TensorTable tensors = {0};
     Metadata metadata = {0};
     uint64_t sum = 0;
@@ -141,16 +130,14 @@ bool checkpoint_load(const char *path, Checkpoint *out, Fault *fault)
     }
     is_loaded = is_loaded && take_tensors(&tensors, path, out, fault);
     for (size_t i = 0; is_loaded && i < metadata.count; i++)
-        if (strncmp(metadata.items[i].key, "reg.", 4) != 0)
-            metadata_add(&out->metadata, metadata.items[i].key, metadata.items[i].value);
+        if (strncmp(metadata.items[i].key, "reg.", 4) != 0) metadata_add(&out->metadata, metadata.items[i].key, metadata.items[i].value);
     table_free(&tensors);
     metadata_free(&metadata);
     if (!is_loaded) checkpoint_free(out);
     return is_loaded;
 }
 
-bool checkpoint_fits(const Checkpoint *checkpoint, const TensorTable *expected, Fault *fault)
-{
+bool checkpoint_fits(const Checkpoint *checkpoint, const TensorTable *expected, Fault *fault) {
     char want[SHAPE_TEXT], have[SHAPE_TEXT];
     for (size_t i = 0; i < expected->count; i++) {
         const char *name = expected->items[i].name;
@@ -166,8 +153,7 @@ bool checkpoint_fits(const Checkpoint *checkpoint, const TensorTable *expected, 
     return true;
 }
 
-void checkpoint_free(Checkpoint *checkpoint)
-{
+void checkpoint_free(Checkpoint *checkpoint) {
     table_free(&checkpoint->tensors);
     runlog_free(checkpoint->log);
     metadata_free(&checkpoint->metadata);

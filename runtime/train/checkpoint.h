@@ -15,8 +15,8 @@ typedef struct Checkpoint {
     TensorTable tensors; /* weights, optimizer state, state tables, by path name */
     int64_t step, epoch;
     uint64_t seed;
-    RunLog *log;         /* NULL: none */
-    Metadata metadata;   /* the caller's own entries; keys that begin with "reg." are taken */
+    RunLog *log;       /* NULL: none */
+    Metadata metadata; /* the caller's own entries; keys that begin with "reg." are taken */
 } Checkpoint;
 
 bool checkpoint_save(const char *path, const Checkpoint *checkpoint, Fault *fault);

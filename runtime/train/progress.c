@@ -31,8 +31,7 @@ struct Progress {
     bool is_drawn, is_finished;
 };
 
-static double clock_seconds(const Progress *progress)
-{
+static double clock_seconds(const Progress *progress) {
     if (progress->settings.seconds) return progress->settings.seconds(progress->settings.context);
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -40,8 +39,7 @@ static double clock_seconds(const Progress *progress)
 }
 
 /* Plain lines: the first step after `step` that ends an epoch or a tenth of the run. */
-static int64_t line_step_after(const ProgressSettings *settings, int64_t step)
-{
+static int64_t line_step_after(const ProgressSettings *settings, int64_t step) {
     int64_t total = settings->total_steps, per_epoch = settings->steps_per_epoch;
     bool by_epoch = per_epoch > 0 && (total <= 0 || total <= per_epoch * EPOCH_LINES_MOST);
     if (by_epoch) return (step / per_epoch + 1) * per_epoch;
@@ -51,8 +49,7 @@ static int64_t line_step_after(const ProgressSettings *settings, int64_t step)
     return next > step ? next : step + 1;
 }
 
-Progress *progress_new(const ProgressSettings *settings)
-{
+Progress *progress_new(const ProgressSettings *settings) {
     Progress *progress = allocate(sizeof *progress);
     progress->settings = *settings;
     progress->settings.title = NULL;
@@ -65,8 +62,7 @@ Progress *progress_new(const ProgressSettings *settings)
     return progress;
 }
 
-void progress_free(Progress *progress)
-{
+void progress_free(Progress *progress) {
     if (!progress) return;
     for (size_t i = 0; i < progress->values.count; i++) free(progress->values.items[i].name);
     list_free(&progress->values);
@@ -74,8 +70,7 @@ void progress_free(Progress *progress)
     free(progress);
 }
 
-void progress_value(Progress *progress, const char *name, double value)
-{
+void progress_value(Progress *progress, const char *name, double value) {
     for (size_t i = 0; i < progress->values.count; i++) {
         if (strcmp(progress->values.items[i].name, name) != 0) continue;
         progress->values.items[i].value = value;
@@ -85,8 +80,7 @@ void progress_value(Progress *progress, const char *name, double value)
     list_push(&progress->values, shown);
 }
 
-bool progress_is_due(Progress *progress, int64_t step)
-{
+bool progress_is_due(Progress *progress, int64_t step) {
     if (!progress->settings.write || progress->is_finished) return false;
     if (!progress->settings.is_terminal) return step >= progress->next_line_step || step == progress->settings.total_steps;
     return clock_seconds(progress) - progress->drawn_seconds >= REDRAW_SECONDS;
@@ -94,8 +88,7 @@ bool progress_is_due(Progress *progress, int64_t step)
 
 /* ---- the parts of a line ---- */
 
-static void add_thousands(Text *out, double number)
-{
+static void add_thousands(Text *out, double number) {
     char digits[32];
     int length = snprintf(digits, sizeof digits, "%.0f", number);
     for (int i = 0; i < length; i++) {
@@ -104,15 +97,13 @@ static void add_thousands(Text *out, double number)
     }
 }
 
-static void add_duration(Text *out, double seconds)
-{
+static void add_duration(Text *out, double seconds) {
     long whole = seconds < 0 ? 0 : seconds > 3e8 ? 300000000 : lround(seconds);
     if (whole >= 3600) text_addf(out, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
     else text_addf(out, "%ld:%02ld", whole / 60, whole % 60);
 }
 
-static void add_place(const Progress *progress, int64_t step, Text *out)
-{
+static void add_place(const Progress *progress, int64_t step, Text *out) {
     int64_t total = progress->settings.total_steps, per_epoch = progress->settings.steps_per_epoch;
     int64_t at = step, of = total;
     if (per_epoch > 0) {
@@ -128,8 +119,7 @@ static void add_place(const Progress *progress, int64_t step, Text *out)
 }
 
 /* Half-character resolution: ━ full, ╸ half, ─ what is left. */
-static void add_bar(double fraction, int columns, bool has_colour, Text *out)
-{
+static void add_bar(double fraction, int columns, bool has_colour, Text *out) {
     int halves = (int)(fraction * columns * 2), full = halves / 2, half = halves % 2;
     if (has_colour) text_add(out, "\033[36m");
     text_add_repeat(out, "━", full);
@@ -139,8 +129,7 @@ static void add_bar(double fraction, int columns, bool has_colour, Text *out)
     if (has_colour) text_add(out, "\033[0m");
 }
 
-static void add_value(ShownValue *shown, bool is_last, Text *out)
-{
+static void add_value(ShownValue *shown, bool is_last, Text *out) {
     Text number = {0};
     number_print_digits(shown->value, 4, &number);
     text_addf(out, "  %s ", shown->name);
@@ -150,8 +139,7 @@ static void add_value(ShownValue *shown, bool is_last, Text *out)
 }
 
 /* As many values as fit in `columns`. */
-static void add_values(const Progress *progress, int columns, bool pads_last, Text *out)
-{
+static void add_values(const Progress *progress, int columns, bool pads_last, Text *out) {
     for (size_t i = 0; i < progress->values.count; i++) {
         Text value = {0};
         add_value(&progress->values.items[i], i + 1 == progress->values.count && !pads_last, &value);
@@ -162,8 +150,7 @@ static void add_values(const Progress *progress, int columns, bool pads_last, Te
     }
 }
 
-static void measure_speed(Progress *progress, int64_t step)
-{
+static void measure_speed(Progress *progress, int64_t step) {
     double now = clock_seconds(progress), elapsed = now - progress->speed_seconds;
     if (elapsed <= 0 || step <= progress->speed_step) return;
     double recent = (double)(step - progress->speed_step) / elapsed;
@@ -174,8 +161,7 @@ static void measure_speed(Progress *progress, int64_t step)
     progress->speed_step = step;
 }
 
-static void add_time(const Progress *progress, int64_t step, Text *out)
-{
+static void add_time(const Progress *progress, int64_t step, Text *out) {
     if (progress->settings.hides_time || progress->speed <= 0) return;
     text_add(out, "  ");
     if (progress->speed >= 10) add_thousands(out, progress->speed);
@@ -188,15 +174,13 @@ static void add_time(const Progress *progress, int64_t step, Text *out)
     text_add(out, " left");
 }
 
-static void send(const Progress *progress, Text *line)
-{
+static void send(const Progress *progress, Text *line) {
     progress->settings.write(progress->settings.context, text_string(line), line->length);
     text_free(line);
 }
 
 /* Carriage return and "erase line": what was there before goes away whatever its length. */
-static void draw_terminal(Progress *progress, int64_t step)
-{
+static void draw_terminal(Progress *progress, int64_t step) {
     const ProgressSettings *settings = &progress->settings;
     Text place = {0}, values = {0}, when = {0}, line = {0};
     add_place(progress, step, &place);
@@ -221,8 +205,7 @@ static void draw_terminal(Progress *progress, int64_t step)
     progress->is_drawn = true;
 }
 
-static void draw_line(Progress *progress, int64_t step)
-{
+static void draw_line(Progress *progress, int64_t step) {
     Text line = {0};
     add_place(progress, step, &line);
     add_values(progress, 1 << 20, !progress->settings.hides_time && progress->speed > 0, &line);
@@ -232,8 +215,7 @@ static void draw_line(Progress *progress, int64_t step)
     progress->next_line_step = line_step_after(&progress->settings, step);
 }
 
-void progress_update(Progress *progress, int64_t step)
-{
+void progress_update(Progress *progress, int64_t step) {
     if (!progress_is_due(progress, step)) return;
     measure_speed(progress, step);
     if (progress->settings.is_terminal) draw_terminal(progress, step);
@@ -241,8 +223,7 @@ void progress_update(Progress *progress, int64_t step)
     progress->drawn_seconds = clock_seconds(progress);
 }
 
-void progress_note(Progress *progress, const char *note)
-{
+void progress_note(Progress *progress, const char *note) {
     if (!progress->settings.write) return;
     Text line = {0};
     text_addf(&line, "%s%s\n", progress->is_drawn ? "\r\033[2K" : "", note);
@@ -252,8 +233,7 @@ void progress_note(Progress *progress, const char *note)
 }
 
 /* "10 epochs in 0:12", "1,234 steps" */
-static void add_extent(const Progress *progress, int64_t step, double elapsed, Text *out)
-{
+static void add_extent(const Progress *progress, int64_t step, double elapsed, Text *out) {
     int64_t per_epoch = progress->settings.steps_per_epoch;
     if (per_epoch > 0 && step % per_epoch == 0 && step > 0) {
         text_addf(out, "%" PRId64 " epoch%s", step / per_epoch, step == per_epoch ? "" : "s");
@@ -267,8 +247,7 @@ static void add_extent(const Progress *progress, int64_t step, double elapsed, T
     else add_duration(out, elapsed);
 }
 
-void progress_finish(Progress *progress, int64_t step, const char *reason)
-{
+void progress_finish(Progress *progress, int64_t step, const char *reason) {
     if (!progress->settings.write || progress->is_finished) return;
     progress->is_finished = true;
     int64_t done = step - progress->settings.first_step;

@@ -21,7 +21,7 @@ typedef struct ProgressSettings {
     bool hides_time;         /* no speed and no time left: the text depends on the numbers alone, as golden tests need */
     int columns;             /* width of the terminal, 0: 100 */
     void (*write)(void *context, const char *bytes, size_t length); /* NULL: silent */
-    double (*seconds)(void *context); /* NULL: the monotonic clock */
+    double (*seconds)(void *context);                               /* NULL: the monotonic clock */
     void *context;
 } ProgressSettings;
 

@@ -14,8 +14,7 @@ struct RunLog {
 
 RunLog *runlog_new(void) { return allocate(sizeof(RunLog)); }
 
-void runlog_free(RunLog *log)
-{
+void runlog_free(RunLog *log) {
     if (!log) return;
     for (size_t i = 0; i < log->series.count; i++) {
         free(log->series.items[i].name);
@@ -26,20 +25,17 @@ void runlog_free(RunLog *log)
     free(log);
 }
 
-static RunSeries *find(const RunLog *log, const char *name)
-{
+static RunSeries *find(const RunLog *log, const char *name) {
     for (size_t i = 0; i < log->series.count; i++)
         if (strcmp(log->series.items[i].name, name) == 0) return &log->series.items[i];
     return NULL;
 }
 
-static void rewind_series(RunSeries *series, int64_t step)
-{
+static void rewind_series(RunSeries *series, int64_t step) {
     while (series->count && series->steps[series->count - 1] >= (double)step) series->count--;
 }
 
-void runlog_add(RunLog *log, int64_t step, const char *name, double value)
-{
+void runlog_add(RunLog *log, int64_t step, const char *name, double value) {
     RunSeries *series = find(log, name);
     if (!series) {
         RunSeries fresh = {.name = copy_string(name)};
@@ -62,21 +58,18 @@ const RunSeries *runlog_series(const RunLog *log, size_t index) { return &log->s
 
 const RunSeries *runlog_find(const RunLog *log, const char *name) { return find(log, name); }
 
-bool runlog_last(const RunLog *log, const char *name, double *value)
-{
+bool runlog_last(const RunLog *log, const char *name, double *value) {
     const RunSeries *series = find(log, name);
     if (!series || series->count == 0) return false;
     *value = series->values[series->count - 1];
     return true;
 }
 
-void runlog_rewind(RunLog *log, int64_t step)
-{
+void runlog_rewind(RunLog *log, int64_t step) {
     for (size_t i = 0; i < log->series.count; i++) rewind_series(&log->series.items[i], step);
 }
 
-void runlog_csv(const RunLog *log, Text *out)
-{
+void runlog_csv(const RunLog *log, Text *out) {
     size_t count = log->series.count;
     size_t *next = allocate((count + 1) * sizeof *next);
     text_add(out, "step");
@@ -103,8 +96,7 @@ void runlog_csv(const RunLog *log, Text *out)
     free(next);
 }
 
-bool runlog_write(const RunLog *log, const char *path, Fault *fault)
-{
+bool runlog_write(const RunLog *log, const char *path, Fault *fault) {
     Text text = {0};
     runlog_csv(log, &text);
     bool is_written = file_write(path, text_string(&text), text.length, fault);

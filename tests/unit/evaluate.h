@@ -13,8 +13,8 @@ typedef struct Binding {
 } Binding;
 
 /* results[k]: a new reference to the value of outputs[k]. False with a fault. */
-bool evaluate(const Graph *graph, Node *const *outputs, int output_count, const Binding *bindings, int binding_count,
-              Tensor **results, Fault *fault);
+bool evaluate(const Graph *graph, Node *const *outputs, int output_count, const Binding *bindings, int binding_count, Tensor **results,
+              Fault *fault);
 Tensor *evaluate_one(const Graph *graph, Node *output, Fault *fault);
 
 #endif

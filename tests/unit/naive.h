@@ -131,17 +131,18 @@ static void naive_node(Naive *naive, const Node *node) {
     else if (node->op == OP_CONCAT) naive_concat(node, naive->values, out);
     else if (node->op == OP_GATHER || node->op == OP_SCATTER_SET || node->op == OP_SCATTER_ADD) naive_rows(node, naive->values, out);
     else if (op_of(node)->fusion == FUSE_REDUCE) naive_reduce(node, x[0], out);
-    else for (int64_t i = 0; i < count; i++) {
-        int64_t p[RANK_MAX] = {0};
-        naive_position(node->type.shape, i, p);
-        if (node->op == OP_LEAF || node->op == OP_CONSTANT) out[i] = tensor_number(tensor, i);
-        else if (node->op == OP_IOTA) out[i] = (double)p[node->ints[0]];
-        else if (node->op == OP_CAST && node->type.dtype == DTYPE_BOOL) out[i] = x[0][i] != 0;
-        else if (node->op == OP_CAST && node->type.dtype == DTYPE_I64) out[i] = trunc(x[0][i]);
-        else if (node->op == OP_CAST || node->op == OP_STOP) out[i] = x[0][i];
-        else if (op_of(node)->fusion == FUSE_VIEW || node->op == OP_SLICE || node->op == OP_FLIP) out[i] = naive_moved(node, x[0], i);
-        else out[i] = naive_elementwise(node->op, x[0][i], x[1] ? x[1][i] : 0, x[2] ? x[2][i] : 0);
-    }
+    else
+        for (int64_t i = 0; i < count; i++) {
+            int64_t p[RANK_MAX] = {0};
+            naive_position(node->type.shape, i, p);
+            if (node->op == OP_LEAF || node->op == OP_CONSTANT) out[i] = tensor_number(tensor, i);
+            else if (node->op == OP_IOTA) out[i] = (double)p[node->ints[0]];
+            else if (node->op == OP_CAST && node->type.dtype == DTYPE_BOOL) out[i] = x[0][i] != 0;
+            else if (node->op == OP_CAST && node->type.dtype == DTYPE_I64) out[i] = trunc(x[0][i]);
+            else if (node->op == OP_CAST || node->op == OP_STOP) out[i] = x[0][i];
+            else if (op_of(node)->fusion == FUSE_VIEW || node->op == OP_SLICE || node->op == OP_FLIP) out[i] = naive_moved(node, x[0], i);
+            else out[i] = naive_elementwise(node->op, x[0][i], x[1] ? x[1][i] : 0, x[2] ? x[2][i] : 0);
+        }
 }
 
 static Naive naive_run(const Graph *graph) {

@@ -20,8 +20,7 @@ static void arena_keeps_what_it_gave(void **state) {
     (void)state;
     Arena *arena = arena_new();
     char *texts[1000];
-    for (int i = 0; i < 1000; i++)
-        texts[i] = arena_format(arena, "%d of %s", i, "many");
+    for (int i = 0; i < 1000; i++) texts[i] = arena_format(arena, "%d of %s", i, "many");
     char *large = arena_alloc(arena, 1 << 20);
     assert_int_equal((uintptr_t)large % 16, 0);
     assert_int_equal(large[(1 << 20) - 1], 0);
@@ -35,15 +34,13 @@ static void arena_keeps_what_it_gave(void **state) {
 static void lists_and_texts_grow(void **state) {
     (void)state;
     LIST(int) numbers = {0};
-    for (int i = 0; i < 1000; i++)
-        list_push(&numbers, i * i);
+    for (int i = 0; i < 1000; i++) list_push(&numbers, i * i);
     assert_int_equal(numbers.count, 1000);
     assert_int_equal(numbers.items[999], 998001);
     list_free(&numbers);
     Text text = {0};
     assert_string_equal(text_string(&text), "");
-    for (int i = 0; i < 100; i++)
-        text_addf(&text, "%d,", i);
+    for (int i = 0; i < 100; i++) text_addf(&text, "%d,", i);
     text_add_char(&text, '!');
     assert_int_equal(text.length, 291);
     assert_string_equal(text.bytes + 284, "98,99,!" + 0);
@@ -143,8 +140,7 @@ static void random_numbers_have_their_moments(void **state) {
     assert_true(fabs(fourth / COUNT - 3) < 0.15);
     assert_true(fabs(pair / COUNT) < 0.01);
     assert_true(fabs(wide / COUNT - 1) < 0.015);
-    for (int i = 0; i < 6; i++)
-        assert_true(llabs(faces[i] - COUNT / 6) < 1000);
+    for (int i = 0; i < 6; i++) assert_true(llabs(faces[i] - COUNT / 6) < 1000);
     assert_true(rng_hash("a") != rng_hash("b"));
     assert_true(rng_key(1, 2) != rng_key(2, 1));
 }
@@ -202,9 +198,14 @@ static void faults_read_well(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_keeps_what_it_gave), cmocka_unit_test(lists_and_texts_grow), cmocka_unit_test(shapes_broadcast_by_numpy_rules),
-        cmocka_unit_test(tensors_convert), cmocka_unit_test(impossible_tensors_are_refused), cmocka_unit_test(philox_gives_the_known_answers),
-        cmocka_unit_test(random_numbers_have_their_moments), cmocka_unit_test(files_are_written_whole), cmocka_unit_test(faults_read_well)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(arena_keeps_what_it_gave),
+                                       cmocka_unit_test(lists_and_texts_grow),
+                                       cmocka_unit_test(shapes_broadcast_by_numpy_rules),
+                                       cmocka_unit_test(tensors_convert),
+                                       cmocka_unit_test(impossible_tensors_are_refused),
+                                       cmocka_unit_test(philox_gives_the_known_answers),
+                                       cmocka_unit_test(random_numbers_have_their_moments),
+                                       cmocka_unit_test(files_are_written_whole),
+                                       cmocka_unit_test(faults_read_well)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,8 @@ static void signatures_are_whole(void **state) {
         if (signature.count != (is_empty ? 0 : commas + 1)) fail_msg("%s: %d parameters were read", text, signature.count);
         for (int j = 0; j < signature.count; j++) {
             const Parameter *parameter = &signature.parameters[j];
-            if (parameter->length == 0 || (parameter->choices && parameter->choices_length == 0) || (parameter->initial && parameter->initial_length == 0))
+            if (parameter->length == 0 || (parameter->choices && parameter->choices_length == 0) ||
+                (parameter->initial && parameter->initial_length == 0))
                 fail_msg("%s: parameter %d is not whole", text, j + 1);
             if (builtin_at(k)->lazy && parameter->initial) fail_msg("%s: a lazy built-in has no defaults", text);
         }

@@ -127,8 +127,14 @@ static void test_plain_outputs(void **state) {
     Cell *a = new_cell(&world, "a", DTYPE_F32, shape_2(2, 3));
     fill(a, 1);
     Node *leaf = build_leaf(graph, a), *empty = build_slice(graph, leaf, (int64_t[]){0, 0}, (int64_t[]){0, 3}, (int64_t[]){1, 1});
-    Node *outputs[] = {leaf, leaf, build_number(graph, 3), build_reshape(graph, leaf, shape_1(6)), build_sum_all(graph, leaf),
-                       empty, build_full(graph, (Type){DTYPE_I64, shape_2(2, 2)}, 7), build_sum_all(graph, empty),
+    Node *outputs[] = {leaf,
+                       leaf,
+                       build_number(graph, 3),
+                       build_reshape(graph, leaf, shape_1(6)),
+                       build_sum_all(graph, leaf),
+                       empty,
+                       build_full(graph, (Type){DTYPE_I64, shape_2(2, 2)}, 7),
+                       build_sum_all(graph, empty),
                        build_unary(graph, OP_EXP, empty)};
     Program *program = compile_and_run(&world, outputs, 9, NULL, 0);
     assert_true(output_number(program, 0, 5) == 6 && output_number(program, 1, 0) == 1 && output_number(program, 2, 0) == 3);
@@ -151,10 +157,16 @@ static void test_loop(void **state) {
     fill(x, 9), fill(c, 0.5);
     Graph *inner = graph_new_body(graph);
     Node *leaf = build_leaf(inner, carry), *next = plus(inner, times(inner, leaf, 0.5), build_leaf(inner, captured));
-    LoopBody body = {.graph = inner, .captured_cells = &captured, .captured_count = 1, .carry_cells = &carry, .carry_count = 1,
-                     .condition = build_binary(inner, OP_LESS, leaf, build_number(inner, 1.1)), .next = &next, .max = 50};
-    NodeSpec spec = {.op = OP_LOOP, .inputs = {build_leaf(graph, c), build_leaf(graph, x)}, .input_count = 2, .int_count = 1,
-                     .loop = &body};
+    LoopBody body = {.graph = inner,
+                     .captured_cells = &captured,
+                     .captured_count = 1,
+                     .carry_cells = &carry,
+                     .carry_count = 1,
+                     .condition = build_binary(inner, OP_LESS, leaf, build_number(inner, 1.1)),
+                     .next = &next,
+                     .max = 50};
+    NodeSpec spec = {
+        .op = OP_LOOP, .inputs = {build_leaf(graph, c), build_leaf(graph, x)}, .input_count = 2, .int_count = 1, .loop = &body};
     Node *plain = graph_add(graph, &spec);
     spec.ints[0] = 1;
     Node *recorded = graph_add(graph, &spec);
@@ -181,11 +193,12 @@ static void test_loop_invariant(void **state) {
     Graph *inner = graph_new_body(graph);
     Node *leaf = build_leaf(inner, carry), *fixed = build_leaf(inner, captured);
     Node *matrix = build_unary(inner, OP_TANH, build_matmul(inner, fixed, build_swap_last(inner, fixed)));
-    Node *next = build_unary(inner, OP_TANH, plus(inner, build_matmul(inner, leaf, matrix), build_reduce(inner, OP_REDUCE_SUM, matrix, 1, true)));
-    LoopBody body = {.graph = inner, .captured_cells = &captured, .captured_count = 1, .carry_cells = &carry, .carry_count = 1,
-                     .next = &next, .max = 3};
-    NodeSpec spec = {.op = OP_LOOP, .inputs = {build_leaf(graph, c), build_leaf(graph, x)}, .input_count = 2, .int_count = 1,
-                     .loop = &body};
+    Node *next = build_unary(inner, OP_TANH,
+                             plus(inner, build_matmul(inner, leaf, matrix), build_reduce(inner, OP_REDUCE_SUM, matrix, 1, true)));
+    LoopBody body = {
+        .graph = inner, .captured_cells = &captured, .captured_count = 1, .carry_cells = &carry, .carry_count = 1, .next = &next, .max = 3};
+    NodeSpec spec = {
+        .op = OP_LOOP, .inputs = {build_leaf(graph, c), build_leaf(graph, x)}, .input_count = 2, .int_count = 1, .loop = &body};
     Node *m = build_leaf(graph, c), *y = build_leaf(graph, x);
     m = build_unary(graph, OP_TANH, build_matmul(graph, m, build_swap_last(graph, m)));
     for (int k = 0; k < 3; k++)
@@ -230,7 +243,9 @@ static void test_cross_entropy(void **state) {
     Cell *logits = new_cell(&world, "z", DTYPE_F32, shape_2(128, 10)), *labels = new_cell(&world, "y", DTYPE_I64, shape_1(128));
     Node *z = build_leaf(graph, logits), *target = build_one_hot(graph, build_leaf(graph, labels), 10);
     Node *log_p = build_log_softmax(graph, z, 1);
-    Node *loss = build_unary(graph, OP_NEG, build_mean(graph, build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_MUL, target, log_p), 2, false), 1, false));
+    Node *loss = build_unary(
+        graph, OP_NEG,
+        build_mean(graph, build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_MUL, target, log_p), 2, false), 1, false));
     Node *gradient = times(graph, build_binary(graph, OP_SUB, build_softmax(graph, z, 1), target), 1.0 / 128);
     Node *outputs[] = {loss, gradient, build_reduce(graph, OP_REDUCE_SUM, gradient, 1, false)};
     Program *program = compile_and_run(&world, outputs, 3, NULL, 0);
@@ -263,7 +278,8 @@ static void test_same_bits(void **state) {
         run(program);
         for (int k = 0; k < 4; k++) {
             Tensor *found = plan_output_tensor(program->plan, k, NULL);
-            if (variant > 0 && memcmp(found->data, expected[k]->data, tensor_bytes(found)) != 0) fail_msg("variant %d output %d differs", variant, k);
+            if (variant > 0 && memcmp(found->data, expected[k]->data, tensor_bytes(found)) != 0)
+                fail_msg("variant %d output %d differs", variant, k);
             if (variant > 0) tensor_release(found);
             else expected[k] = found;
         }
@@ -309,10 +325,10 @@ static void test_compile_time(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_swap), cmocka_unit_test(test_crossed_updates), cmocka_unit_test(test_adam_in_place),
-        cmocka_unit_test(test_table), cmocka_unit_test(test_plain_outputs), cmocka_unit_test(test_loop), cmocka_unit_test(test_loop_invariant),
-        cmocka_unit_test(test_several_results), cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_compile_time),
+        cmocka_unit_test(test_swap),           cmocka_unit_test(test_crossed_updates), cmocka_unit_test(test_adam_in_place),
+        cmocka_unit_test(test_table),          cmocka_unit_test(test_plain_outputs),   cmocka_unit_test(test_loop),
+        cmocka_unit_test(test_loop_invariant), cmocka_unit_test(test_several_results), cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_same_bits),      cmocka_unit_test(test_compile_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,19 +9,19 @@ typedef struct Setting {
 } Setting;
 
 static const Setting SETTINGS[] = {
-    {2, 3, 7, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},   /* 3 x 3, same size */
-    {3, 2, 5, 5, 3, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},   /* pointwise, small images packed */
-    {2, 4, 13, 14, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 2}, /* pointwise, groups, x read directly */
-    {2, 4, 9, 8, 6, 3, 2, 2, 3, 1, 0, 2, 1, 1, 1, 2},   /* strides, uneven padding, groups */
-    {1, 6, 11, 10, 6, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 6}, /* depthwise, dilated */
+    {2, 3, 7, 6, 4, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},    /* 3 x 3, same size */
+    {3, 2, 5, 5, 3, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},    /* pointwise, small images packed */
+    {2, 4, 13, 14, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 2},  /* pointwise, groups, x read directly */
+    {2, 4, 9, 8, 6, 3, 2, 2, 3, 1, 0, 2, 1, 1, 1, 2},    /* strides, uneven padding, groups */
+    {1, 6, 11, 10, 6, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 6},  /* depthwise, dilated */
     {2, 6, 12, 12, 12, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 6}, /* depthwise with multiplier, strided */
     {2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},
     {1, 2, 3, 3, 2, 3, 3, 1, 1, 4, 4, 4, 4, 1, 1, 1},   /* padding beyond the kernel */
     {1, 3, 40, 70, 5, 5, 3, 1, 1, 2, 2, 0, 0, 1, 1, 1}, /* several blocks of rows */
     {17, 2, 4, 4, 3, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},  /* several images in a block, an uneven last one */
     {9, 40, 6, 6, 33, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1},
-    {1, 2, 6, 6, 2, 2, 2, 3, 3, 0, 0, 0, 0, 2, 1, 1},   /* rows of x that no window reads */
-    {0, 2, 4, 4, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},   /* no images */
+    {1, 2, 6, 6, 2, 2, 2, 3, 3, 0, 0, 0, 0, 2, 1, 1}, /* rows of x that no window reads */
+    {0, 2, 4, 4, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}, /* no images */
     {5, 32, 24, 24, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
@@ -43,7 +43,8 @@ static Case make_case(const Setting *s, Tensor *a, Tensor *b, Shape out) {
     case_input(&c, tensor_retain(a));
     case_input(&c, tensor_retain(b));
     case_output(&c, a->dtype, out);
-    case_ints(&c, INTS(s->stride_h, s->stride_w, s->pad_top, s->pad_bottom, s->pad_left, s->pad_right, s->dilation_h, s->dilation_w, s->groups));
+    case_ints(
+        &c, INTS(s->stride_h, s->stride_w, s->pad_top, s->pad_bottom, s->pad_left, s->pad_right, s->dilation_h, s->dilation_w, s->groups));
     return c;
 }
 
@@ -104,8 +105,7 @@ static void test_conv_adjoint_entries(void **state) {
     (void)state;
     for (size_t k = 0; k < 9; k++) {
         const Setting *s = &SETTINGS[k];
-        if (shape_count(x_shape(s)) > 600)
-            continue;
+        if (shape_count(x_shape(s)) > 600) continue;
         Tensor *x = case_values(DTYPE_F64, x_shape(s), k), *kernel = case_values(DTYPE_F64, kernel_shape(s), k + 50);
         Tensor *dy = case_values(DTYPE_F64, y_shape(s), k + 99);
         Case dx = make_case(s, dy, kernel, x_shape(s)), dk = make_case(s, x, dy, kernel_shape(s));

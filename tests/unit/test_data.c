@@ -33,9 +33,9 @@ static int make_directory(void **state) {
 
 static int remove_directory(void **state) {
     (void)state;
-    static const char *const names[] = {"a.csv", "a.csv.gz", "a.npy", "a.npz", "a.idx", "a.idx.gz", "a.png", "a.pgm", "a.ppm", "a.safetensors", "a.off"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        unlink(file_named(names[i]));
+    static const char *const names[] = {"a.csv", "a.csv.gz", "a.npy", "a.npz",         "a.idx", "a.idx.gz",
+                                        "a.png", "a.pgm",    "a.ppm", "a.safetensors", "a.off"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(file_named(names[i]));
     return rmdir(directory);
 }
 
@@ -50,8 +50,7 @@ static void assert_same(const Tensor *a, const Tensor *b) {
     assert_non_null(a);
     assert_int_equal(a->dtype, b->dtype);
     assert_true(shape_equal(a->shape, b->shape));
-    if (tensor_bytes(a))
-        assert_memory_equal(a->data, b->data, tensor_bytes(a));
+    if (tensor_bytes(a)) assert_memory_equal(a->data, b->data, tensor_bytes(a));
 }
 
 static TensorTable sample_table(void) {
@@ -69,8 +68,7 @@ static TensorTable sample_table(void) {
 
 static void assert_tables_same(const TensorTable *a, const TensorTable *b) {
     assert_int_equal(a->count, b->count);
-    for (size_t i = 0; i < a->count; i++)
-        assert_same(table_find(b, a->items[i].name), a->items[i].tensor);
+    for (size_t i = 0; i < a->count; i++) assert_same(table_find(b, a->items[i].name), a->items[i].tensor);
 }
 
 static void npy_and_idx_round_trip(void **state) {
@@ -125,8 +123,7 @@ static void pictures_round_trip(void **state) {
         for (int64_t channels = 1; channels <= 4; channels += channels == 1 ? 2 : 1) {
             Fault fault = {0};
             Tensor *image = tensor_zeros(DTYPE_F32, shape_of(3, (int64_t[]){channels, 5, 7}), NULL), *back = NULL;
-            for (int64_t i = 0; i < tensor_count(image); i++)
-                tensor_f32(image)[i] = (float)(i * 37 % 256) / 255.0f;
+            for (int64_t i = 0; i < tensor_count(image); i++) tensor_f32(image)[i] = (float)(i * 37 % 256) / 255.0f;
             bool fits = which == 0 || channels < 4;
             assert_int_equal((which ? pnm_write : png_write)(file_named(names[which]), image, &fault), fits);
             if (fits) {
@@ -141,7 +138,8 @@ static void pictures_round_trip(void **state) {
 static void csv_reads_what_people_write(void **state) {
     (void)state;
     Fault fault = {0};
-    const char *text = "\xEF\xBB\xBF# a remark\r\n\r\nage, \"na\"\"me\" ,size,x\r\n 3,\"a,\nb\",1.5,NA\r\n-4,c,,?\r\n\r\n5,\"a,\nb\",2,null";
+    const char *text =
+        "\xEF\xBB\xBF# a remark\r\n\r\nage, \"na\"\"me\" ,size,x\r\n 3,\"a,\nb\",1.5,NA\r\n-4,c,,?\r\n\r\n5,\"a,\nb\",2,null";
     assert_true(file_write(file_named("a.csv"), text, strlen(text), &fault));
     TensorTable columns = {0}, back = {0};
     CategoryTable categories = {0}, categories_back = {0};
@@ -199,17 +197,20 @@ static void npy_case(char *out, size_t *length, const char *header, const char *
 
 static void npy_types_and_orders(void **state) {
     (void)state;
-    static const struct { const char *header, *data; size_t bytes; double first, last; } cases[] = {
-        {"{'descr': '<i2', 'fortran_order': False, 'shape': (2,), }", "\xff\xff\x02\x01", 4, -1, 258},
-        {"{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }", "\xff\xff\x02\x01", 4, -1, 513},
-        {"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", "\xff\x02", 2, 255, 2},
-        {"{'descr': '|i1', 'fortran_order': False, 'shape': (2,), }", "\xff\x02", 2, -1, 2},
-        {"{'descr': '<u4', 'fortran_order': False, 'shape': (1,), }", "\xff\xff\xff\xff", 4, 4294967295.0, 4294967295.0},
-        {"{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "\x3f\x80\x00\x00", 4, 1, 1},
-        {"{'descr': '<f2', 'fortran_order': False, 'shape': (3,), }", "\x00\x3c\x00\xc0\x01\x00", 6, 1, 0x1p-24},
-        {"{'shape': (), 'descr': '>f8', 'fortran_order': True}", "\x40\x00\x00\x00\x00\x00\x00\x00", 8, 2, 2},
-        {"{'descr': '|b1', 'fortran_order': False, 'shape': (2, 1)}", "\x01\x00", 2, 1, 0},
-        {"{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "\x01\x04\x02\x05\x03\x06", 6, 1, 6}};
+    static const struct {
+        const char *header, *data;
+        size_t bytes;
+        double first, last;
+    } cases[] = {{"{'descr': '<i2', 'fortran_order': False, 'shape': (2,), }", "\xff\xff\x02\x01", 4, -1, 258},
+                 {"{'descr': '>i2', 'fortran_order': False, 'shape': (2,), }", "\xff\xff\x02\x01", 4, -1, 513},
+                 {"{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", "\xff\x02", 2, 255, 2},
+                 {"{'descr': '|i1', 'fortran_order': False, 'shape': (2,), }", "\xff\x02", 2, -1, 2},
+                 {"{'descr': '<u4', 'fortran_order': False, 'shape': (1,), }", "\xff\xff\xff\xff", 4, 4294967295.0, 4294967295.0},
+                 {"{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", "\x3f\x80\x00\x00", 4, 1, 1},
+                 {"{'descr': '<f2', 'fortran_order': False, 'shape': (3,), }", "\x00\x3c\x00\xc0\x01\x00", 6, 1, 0x1p-24},
+                 {"{'shape': (), 'descr': '>f8', 'fortran_order': True}", "\x40\x00\x00\x00\x00\x00\x00\x00", 8, 2, 2},
+                 {"{'descr': '|b1', 'fortran_order': False, 'shape': (2, 1)}", "\x01\x00", 2, 1, 0},
+                 {"{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3), }", "\x01\x04\x02\x05\x03\x06", 6, 1, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char bytes[256];
         size_t length;
@@ -220,8 +221,7 @@ static void npy_types_and_orders(void **state) {
         assert_true(tensor_number(tensor, 0) == cases[i].first);
         assert_true(tensor_number(tensor, tensor_count(tensor) - 1) == cases[i].last);
         if (tensor->shape.rank == 2 && tensor->shape.dims[1] == 3)
-            for (int j = 0; j < 6; j++)
-                assert_int_equal(tensor_i64(tensor)[j], j + 1);
+            for (int j = 0; j < 6; j++) assert_int_equal(tensor_i64(tensor)[j], j + 1);
         tensor_release(tensor);
     }
 }
@@ -233,7 +233,8 @@ typedef struct Lie {
     const char *message; /* part of it */
 } Lie;
 
-#define LIE(FILE, BYTES, MESSAGE) {FILE, BYTES, sizeof BYTES - 1, MESSAGE}
+#define LIE(FILE, BYTES, MESSAGE) \
+    { FILE, BYTES, sizeof BYTES - 1, MESSAGE }
 
 static const Lie LIES[] = {
     LIE("a.csv", "", "it is empty"),
@@ -256,9 +257,11 @@ static const Lie LIES[] = {
     LIE("a.npy", "\x93NUMPY\x02\0\xff\xff\xff\xff{}", "its npy header should have 4294967295 bytes"),
     LIE("a.npy", "\x93NUMPY\x01\0\x02\0{}", "'descr', 'fortran_order' or 'shape' is missing"),
     LIE("a.npy", "\x93NUMPY\x01\0\x02\0[]", "it is not a dictionary"),
-    LIE("a.npy", "\x93NUMPY\x01\0\x39\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}\0\0\x80\x3f\0\0\xc0\x7f", "x[0, 1] is NaN"),
+    LIE("a.npy", "\x93NUMPY\x01\0\x39\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2)}\0\0\x80\x3f\0\0\xc0\x7f",
+        "x[0, 1] is NaN"),
     LIE("a.npy", "\x93NUMPY\x01\0\x38\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, )}\0\0\x80\x7f", "x[0] is infinite"),
-    LIE("a.npy", "\x93NUMPY\x01\0\x38\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, )}\0\0\x80\x3f!", "behind its elements 1 bytes more follow"),
+    LIE("a.npy", "\x93NUMPY\x01\0\x38\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, )}\0\0\x80\x3f!",
+        "behind its elements 1 bytes more follow"),
     LIE("a.npz", "", "it is not a whole zip file"),
     LIE("a.npz", "PK\3\4 and so on", "it is not a whole zip file"),
     LIE("a.npz", "PK\5\6\0\0\0\0\1\0\1\0\x2e\0\0\0\0\0\0\0\0\0", "it is not a whole zip file"),
@@ -292,12 +295,19 @@ static const Lie LIES[] = {
     LIE("a.safetensors", "\2\0\0\0\0\0\0\0[]", "its header is not a JSON object"),
     LIE("a.safetensors", "\7\0\0\0\0\0\0\0{\"a\":1}", "the entry 'a' of its header is not an object"),
     LIE("a.safetensors", "\x08\0\0\0\0\0\0\0{\"a\":{}}", "the tensor 'a' has the element type ''"),
-    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}   1234", "should end at byte 8 of the data, but there are only 4"),
-    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}   1234", "takes 8 bytes, but its offsets span 4"),
-    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}  1234", "a dimension of the tensor 'a' is not a whole number"),
-    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}   1234", "no two data offsets in order"),
-    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}   12345678", "its tensors take 4 bytes, but its data has 8"),
-    LIE("a.safetensors", "\x6f\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}    12345678", "the tensors 'a' and 'b' share bytes"),
+    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}   1234",
+        "should end at byte 8 of the data, but there are only 4"),
+    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}   1234",
+        "takes 8 bytes, but its offsets span 4"),
+    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}  1234",
+        "a dimension of the tensor 'a' is not a whole number"),
+    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}   1234",
+        "no two data offsets in order"),
+    LIE("a.safetensors", "\x39\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}   12345678",
+        "its tensors take 4 bytes, but its data has 8"),
+    LIE("a.safetensors",
+        "\x6f\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}    12345678",
+        "the tensors 'a' and 'b' share bytes"),
     LIE("a.off", "PLY\n", "it is not a mesh"),
     LIE("a.off", "OFF\n3 1 0\n0 0 0\n1 0 0\n", "line 5 lacks a coordinate"),
     LIE("a.off", "OFF\n3000000000 1 0\n0 0 0\n1 0 0\n", "promises 3000000000 vertices and 1 faces, more than its"),
@@ -324,7 +334,9 @@ static void lying_files_get_a_clear_sentence(void **state) {
 
 static void lying_npy_headers(void **state) {
     (void)state;
-    static const struct { const char *header, *message; } cases[] = {
+    static const struct {
+        const char *header, *message;
+    } cases[] = {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", "promises shape [3], which takes 12 bytes, but only 8 follow"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (-3,), }", "its shape [-3] has a negative dimension"},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (4000000000, 4000000000), }", "is larger than any memory"},
@@ -367,8 +379,7 @@ static void damaged_files_never_crash(void **state) {
             FILE *file = fopen(path, "wb"); /* not file_write, whose fsync would take the time of the test */
             char changed = (char)(bytes[at] ^ (at % 3 == 0 ? 0x80 : 0x11));
             fwrite(bytes, 1, at, file);
-            if (at % 2)
-                fwrite(&changed, 1, 1, file), fwrite(bytes + at + 1, 1, length - at - 1, file);
+            if (at % 2) fwrite(&changed, 1, 1, file), fwrite(bytes + at + 1, 1, length - at - 1, file);
             fclose(file);
             Fault ignored = {0};
             DataSet *set = dataset_load(path, DTYPE_F32, true, &ignored);
@@ -382,10 +393,14 @@ static void damaged_files_never_crash(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(npy_and_idx_round_trip), cmocka_unit_test(npz_and_safetensors_round_trip), cmocka_unit_test(pictures_round_trip),
-        cmocka_unit_test(csv_reads_what_people_write), cmocka_unit_test(csv_without_header_and_other_separators),
-        cmocka_unit_test(npy_types_and_orders), cmocka_unit_test(lying_files_get_a_clear_sentence), cmocka_unit_test(lying_npy_headers),
-        cmocka_unit_test(damaged_files_never_crash)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(npy_and_idx_round_trip),
+                                       cmocka_unit_test(npz_and_safetensors_round_trip),
+                                       cmocka_unit_test(pictures_round_trip),
+                                       cmocka_unit_test(csv_reads_what_people_write),
+                                       cmocka_unit_test(csv_without_header_and_other_separators),
+                                       cmocka_unit_test(npy_types_and_orders),
+                                       cmocka_unit_test(lying_files_get_a_clear_sentence),
+                                       cmocka_unit_test(lying_npy_headers),
+                                       cmocka_unit_test(damaged_files_never_crash)};
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

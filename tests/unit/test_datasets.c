@@ -15,8 +15,7 @@ static void assert_finite(const Split *split) {
     for (size_t i = 0; i < split->fields.count; i++) {
         const Tensor *tensor = split->fields.items[i].tensor;
         for (int64_t j = 0; j < tensor_count(tensor); j++)
-            if (!isfinite(tensor_number(tensor, j)))
-                fail_msg("field '%s' has a number that is not finite", split->fields.items[i].name);
+            if (!isfinite(tensor_number(tensor, j))) fail_msg("field '%s' has a number that is not finite", split->fields.items[i].name);
     }
 }
 
@@ -27,8 +26,7 @@ static void every_builtin_set_loads(void **state) {
             continue;
         Fault fault = {0};
         DataSet *set = dataset_load(builtin_info(i).name, DTYPE_F32, true, &fault);
-        if (!set)
-            fail_msg("%s", fault.message);
+        if (!set) fail_msg("%s", fault.message);
         for (size_t j = 0; j < set->split_count; j++) {
             assert_true(set->splits[j].fields.count > 0);
             assert_finite(&set->splits[j]);
@@ -102,9 +100,9 @@ static void generators_depend_on_the_seed_alone(void **state) {
     for (size_t i = 0; i < synthetic_count(); i++) {
         const SyntheticInfo *info = synthetic_info(i);
         Fault fault = {0};
-        DataSet *first = synthetic_make(info->name, 0, 7, NULL, 0, DTYPE_F64, &fault), *second = synthetic_make(info->name, 0, 7, NULL, 0, DTYPE_F64, &fault);
-        if (!first || !second)
-            fail_msg("%s", fault.message);
+        DataSet *first = synthetic_make(info->name, 0, 7, NULL, 0, DTYPE_F64, &fault),
+                *second = synthetic_make(info->name, 0, 7, NULL, 0, DTYPE_F64, &fault);
+        if (!first || !second) fail_msg("%s", fault.message);
         for (size_t j = 0; j < first->split_count; j++)
             for (size_t k = 0; k < first->splits[j].fields.count; k++) {
                 const Tensor *a = first->splits[j].fields.items[k].tensor, *b = second->splits[j].fields.items[k].tensor;
@@ -141,15 +139,13 @@ static void modular_tables_are_right(void **state) {
 
 static Tensor *balanced_labels(int64_t count, int64_t classes) {
     Tensor *labels = tensor_new(DTYPE_I64, shape_1(count), NULL);
-    for (int64_t i = 0; i < count; i++)
-        tensor_i64(labels)[i] = i % classes;
+    for (int64_t i = 0; i < count; i++) tensor_i64(labels)[i] = i % classes;
     return labels;
 }
 
 static int64_t differences(const Tensor *a, const Tensor *b) {
     int64_t count = 0;
-    for (int64_t i = 0; i < tensor_count(a); i++)
-        count += tensor_i64(a)[i] != tensor_i64(b)[i];
+    for (int64_t i = 0; i < tensor_count(a); i++) count += tensor_i64(a)[i] != tensor_i64(b)[i];
     return count;
 }
 
@@ -157,7 +153,8 @@ static void wrong_labels_are_counted_exactly(void **state) {
     (void)state;
     Tensor *labels = balanced_labels(10000, 10);
     Tensor *other = flip_labels(labels, 10, 0.29, FLIP_OTHER, NULL, 5, NULL), *any = flip_labels(labels, 10, 0.4, FLIP_ANY, NULL, 5, NULL);
-    Tensor *map = flip_labels(labels, 10, 0.4, FLIP_MAP, LABEL_MAP_FASHION, 5, NULL), *none = flip_labels(labels, 10, 0, FLIP_ANY, NULL, 5, NULL);
+    Tensor *map = flip_labels(labels, 10, 0.4, FLIP_MAP, LABEL_MAP_FASHION, 5, NULL),
+           *none = flip_labels(labels, 10, 0, FLIP_ANY, NULL, 5, NULL);
     assert_int_equal(differences(labels, other), 2900);
     assert_true(llabs(differences(labels, any) - 3600) < 80);
     assert_int_equal(differences(labels, map), 5 * 400); /* five classes of the map go elsewhere */
@@ -186,16 +183,19 @@ static void permutations_are_permutations(void **state) {
         seen[order[i]]++;
         fixed += order[i] == i;
     }
-    for (int i = 0; i < 1000; i++)
-        assert_int_equal(seen[i], 1);
+    for (int i = 0; i < 1000; i++) assert_int_equal(seen[i], 1);
     assert_true(fixed < 10);
     permutation_fill(3, 0, 0, order);
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_builtin_set_loads), cmocka_unit_test(builtin_sets_are_as_documented), cmocka_unit_test(unknown_names_get_advice),
-        cmocka_unit_test(generators_depend_on_the_seed_alone), cmocka_unit_test(burgers_is_exact), cmocka_unit_test(modular_tables_are_right),
-        cmocka_unit_test(wrong_labels_are_counted_exactly), cmocka_unit_test(permutations_are_permutations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_builtin_set_loads),
+                                       cmocka_unit_test(builtin_sets_are_as_documented),
+                                       cmocka_unit_test(unknown_names_get_advice),
+                                       cmocka_unit_test(generators_depend_on_the_seed_alone),
+                                       cmocka_unit_test(burgers_is_exact),
+                                       cmocka_unit_test(modular_tables_are_right),
+                                       cmocka_unit_test(wrong_labels_are_counted_exactly),
+                                       cmocka_unit_test(permutations_are_permutations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,17 +1,14 @@
 /* Matrix products, reductions, scans and fills against naive loops, on one and on two threads. */
 #include "tests/unit/kernel_case.h"
 
-static double entry(const Tensor *tensor, int64_t base, int64_t rows, int64_t columns, bool transpose, int64_t i, int64_t j)
-{
+static double entry(const Tensor *tensor, int64_t base, int64_t rows, int64_t columns, bool transpose, int64_t i, int64_t j) {
     return tensor_number(tensor, base + (transpose ? j * rows + i : i * columns + j));
 }
 
-static void check_product(DType dtype, int64_t batch, bool is_shared, int64_t m, int64_t n, int64_t k, bool transpose_a, bool transpose_b)
-{
+static void check_product(DType dtype, int64_t batch, bool is_shared, int64_t m, int64_t n, int64_t k, bool transpose_a, bool transpose_b) {
     Case c = {0};
     Shape a_shape = transpose_a ? SHAPE(batch, k, m) : SHAPE(batch, m, k), b_shape = transpose_b ? SHAPE(batch, n, k) : SHAPE(batch, k, n);
-    if (is_shared)
-        b_shape = transpose_b ? SHAPE(n, k) : SHAPE(k, n);
+    if (is_shared) b_shape = transpose_b ? SHAPE(n, k) : SHAPE(k, n);
     Tensor *a = case_input(&c, case_values(dtype, a_shape, 1)), *b = case_input(&c, case_values(dtype, b_shape, 2));
     Tensor *y = case_output(&c, dtype, SHAPE(batch, m, n));
     case_ints(&c, INTS(transpose_a, transpose_b));
@@ -27,15 +24,15 @@ static void check_product(DType dtype, int64_t batch, bool is_shared, int64_t m,
     case_free(&c);
 }
 
-static void products_of_all_shapes(void **state)
-{
+static void products_of_all_shapes(void **state) {
     (void)state;
-    static const int64_t sizes[][4] = {{1, 3, 4, 5}, {1, 1, 1, 1}, {2, 0, 3, 4}, {1, 3, 4, 0}, {1, 1, 700, 900}, {1, 700, 1, 900}, {1, 1, 1, 100000},
-                                       {1, 17, 9, 20000}, {7, 33, 20, 18}, {300, 4, 5, 6}, {3, 1, 50, 60}, {3, 50, 1, 60}, {1, 130, 520, 784},
-                                       {1, 1000, 10, 300}, {1, 5000, 1, 3}};
+    static const int64_t sizes[][4] = {{1, 3, 4, 5},     {1, 1, 1, 1},      {2, 0, 3, 4},       {1, 3, 4, 0},       {1, 1, 700, 900},
+                                       {1, 700, 1, 900}, {1, 1, 1, 100000}, {1, 17, 9, 20000},  {7, 33, 20, 18},    {300, 4, 5, 6},
+                                       {3, 1, 50, 60},   {3, 50, 1, 60},    {1, 130, 520, 784}, {1, 1000, 10, 300}, {1, 5000, 1, 3}};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int flags = 0; flags < 8; flags++)
-            check_product(s % 2 ? DTYPE_F32 : DTYPE_F64, sizes[s][0], flags & 4, sizes[s][1], sizes[s][2], sizes[s][3], flags & 1, flags & 2);
+            check_product(s % 2 ? DTYPE_F32 : DTYPE_F64, sizes[s][0], flags & 4, sizes[s][1], sizes[s][2], sizes[s][3], flags & 1,
+                          flags & 2);
     for (int flags = 0; flags < 4; flags++) {
         check_product(DTYPE_I64, 2, false, 5, 6, 7, flags & 1, flags & 2);
         check_product(DTYPE_F32, 1, false, 300, 400, 500, flags & 1, flags & 2);
@@ -44,8 +41,7 @@ static void products_of_all_shapes(void **state)
 
 typedef enum Op { SUM, PROD, MAX, MIN } Op;
 
-static double combine(Op op, double a, double b)
-{
+static double combine(Op op, double a, double b) {
     switch (op) {
     case SUM: return a + b;
     case PROD: return a * b;
@@ -55,13 +51,11 @@ static double combine(Op op, double a, double b)
     return 0;
 }
 
-static void check_reduction(Op op, DType dtype, Shape shape, uint32_t mask)
-{
+static void check_reduction(Op op, DType dtype, Shape shape, uint32_t mask) {
     static KernelRun *const runs[] = {kernel_reduce_sum, kernel_reduce_prod, kernel_reduce_max, kernel_reduce_min};
     Case c = {0};
     Shape out_shape = shape;
-    for (int i = 0; i < shape.rank; i++)
-        out_shape.dims[i] = mask >> i & 1 ? 1 : shape.dims[i];
+    for (int i = 0; i < shape.rank; i++) out_shape.dims[i] = mask >> i & 1 ? 1 : shape.dims[i];
     Tensor *x = case_input(&c, case_values(dtype, shape, (uint64_t)op + mask));
     for (int64_t i = 0; op == PROD && dtype_is_float(dtype) && i < tensor_count(x); i++)
         tensor_set_number(x, i, 1 + 0.01 * tensor_number(x, i));
@@ -77,8 +71,7 @@ static void check_reduction(Op op, DType dtype, Shape shape, uint32_t mask)
     for (int64_t i = 0; i < tensor_count(x); i++) {
         int64_t at = 0;
         case_position(shape, i, position);
-        for (int k = 0; k < shape.rank; k++)
-            at += mask >> k & 1 ? 0 : position[k] * strides[k];
+        for (int k = 0; k < shape.rank; k++) at += mask >> k & 1 ? 0 : position[k] * strides[k];
         expected[at] = combine(op, expected[at], tensor_number(x, i));
     }
     for (int64_t i = 0; i < outs && tensor_count(x) > 0; i++)
@@ -88,20 +81,18 @@ static void check_reduction(Op op, DType dtype, Shape shape, uint32_t mask)
     case_free(&c);
 }
 
-static void reductions_along_all_axes(void **state)
-{
+static void reductions_along_all_axes(void **state) {
     (void)state;
-    Shape shapes[] = {shape_scalar(), SHAPE(5), SHAPE(1023), SHAPE(70001), SHAPE(3, 4), SHAPE(300, 7), SHAPE(7, 300), SHAPE(2, 2000), SHAPE(2000, 2),
-                      SHAPE(5, 6, 7), SHAPE(9, 1, 130, 3), SHAPE(3, 4, 5, 6), SHAPE(20, 30, 200), SHAPE(0, 3), SHAPE(3, 0)};
+    Shape shapes[] = {shape_scalar(),      SHAPE(5),          SHAPE(1023),        SHAPE(70001),   SHAPE(3, 4),
+                      SHAPE(300, 7),       SHAPE(7, 300),     SHAPE(2, 2000),     SHAPE(2000, 2), SHAPE(5, 6, 7),
+                      SHAPE(9, 1, 130, 3), SHAPE(3, 4, 5, 6), SHAPE(20, 30, 200), SHAPE(0, 3),    SHAPE(3, 0)};
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (uint32_t mask = 0; mask < 1u << shapes[s].rank; mask++)
             for (int op = SUM; op <= MIN; op++)
-                for (int dtype = DTYPE_BOOL; dtype <= DTYPE_F64; dtype++)
-                    check_reduction((Op)op, (DType)dtype, shapes[s], mask);
+                for (int dtype = DTYPE_BOOL; dtype <= DTYPE_F64; dtype++) check_reduction((Op)op, (DType)dtype, shapes[s], mask);
 }
 
-static void empty_and_nan_reductions(void **state)
-{
+static void empty_and_nan_reductions(void **state) {
     (void)state;
     Case c = {0};
     case_input(&c, case_numbers(DTYPE_F32, SHAPE(2, 3), (double[]){1, NAN, 2, 3, 4, 5}));
@@ -118,8 +109,7 @@ static void empty_and_nan_reductions(void **state)
     case_free(&c);
 }
 
-static void places_of_the_largest(void **state)
-{
+static void places_of_the_largest(void **state) {
     (void)state;
     Case c = {0};
     case_input(&c, case_numbers(DTYPE_F32, SHAPE(2, 3, 2), (double[]){1, 9, 5, 9, 5, 2, 0, NAN, 7, 1, 8, NAN}));
@@ -138,8 +128,7 @@ static void places_of_the_largest(void **state)
     case_free(&c);
 }
 
-static void running_sums(void **state)
-{
+static void running_sums(void **state) {
     (void)state;
     for (int axis = 0; axis < 3; axis++)
         for (int reverse = 0; reverse < 2; reverse++) {
@@ -162,8 +151,7 @@ static void running_sums(void **state)
         }
 }
 
-static void fills(void **state)
-{
+static void fills(void **state) {
     (void)state;
     Case c = {0};
     case_input(&c, case_numbers(DTYPE_F32, SHAPE(2, 1, 2), (double[]){1, 2, 3, 4}));
@@ -179,16 +167,18 @@ static void fills(void **state)
     y = case_output(&c, DTYPE_F32, SHAPE(2, 300, 130));
     case_ints(&c, INTS(1));
     assert_true(case_run(&c, kernel_iota, NULL));
-    for (int64_t i = 0; i < tensor_count(y); i++)
-        assert_true(tensor_number(y, i) == (double)(i / 130 % 300));
+    for (int64_t i = 0; i < tensor_count(y); i++) assert_true(tensor_number(y, i) == (double)(i / 130 % 300));
     case_free(&c);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_of_all_shapes), cmocka_unit_test(reductions_along_all_axes), cmocka_unit_test(empty_and_nan_reductions),
-        cmocka_unit_test(places_of_the_largest),  cmocka_unit_test(running_sums),              cmocka_unit_test(fills),
+        cmocka_unit_test(products_of_all_shapes),
+        cmocka_unit_test(reductions_along_all_axes),
+        cmocka_unit_test(empty_and_nan_reductions),
+        cmocka_unit_test(places_of_the_largest),
+        cmocka_unit_test(running_sums),
+        cmocka_unit_test(fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

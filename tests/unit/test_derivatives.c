@@ -35,19 +35,19 @@ typedef struct Check {
     double distinct; /* > 0: elements are at least so far apart (for orders and extrema) */
 } Check;
 
-#define V(low, high, ...) {{sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}}, low, high}
-#define SCALAR(low, high) {{0, {0}}, low, high}
+#define V(low, high, ...) \
+    { {sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), {__VA_ARGS__}}, low, high }
+#define SCALAR(low, high) \
+    { {0, {0}}, low, high }
 
 /* --- functions under test ------------------------------------------------------------------------------------------------ */
 
-static Node *call(Graph *g, OpCode op, int count, Node **x, const int64_t *ints, int int_count, const Type *type)
-{
+static Node *call(Graph *g, OpCode op, int count, Node **x, const int64_t *ints, int int_count, const Type *type) {
     return build_full_call(g, op, x, count, ints, int_count, type);
 }
 #define INTS(...) (int64_t[]){__VA_ARGS__}, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)
 
-static Node *index_of(Graph *g, Shape shape, const int64_t *numbers)
-{
+static Node *index_of(Graph *g, Shape shape, const int64_t *numbers) {
     Tensor *tensor = tensor_zeros(DTYPE_I64, shape, NULL);
     memcpy(tensor->data, numbers, tensor_bytes(tensor));
     Node *node = build_constant(g, tensor);
@@ -63,8 +63,7 @@ static Node *two(Graph *g, Node *a, Node *b) /* both, flat, as one */
 }
 static Node *transposed(Graph *g, Node *x) { return build_swap_last(g, x); }
 static Node *symmetric(Graph *g, Node *x) { return build_binary(g, OP_ADD, x, transposed(g, x)); }
-static Node *eye(Graph *g, Node *like, double k)
-{
+static Node *eye(Graph *g, Node *like, double k) {
     Shape s = like->type.shape;
     Shape plane = shape_2(s.dims[s.rank - 1], s.dims[s.rank - 1]);
     Node *is = build_binary(g, OP_EQUAL, build_iota(g, DTYPE_I64, plane, 0), build_iota(g, DTYPE_I64, plane, 1));
@@ -84,108 +83,160 @@ static Node *f_pow_zero(Graph *g, OpCode op, Node **x) /* whole powers at 0: con
     tensor_release(t);
     return y;
 }
-static Node *f_where(Graph *g, OpCode op, Node **x) { return build_ternary(g, op, build_binary(g, OP_GREATER, x[0], build_number(g, 0)), squares(g, x[0]), x[1]); }
+static Node *f_where(Graph *g, OpCode op, Node **x) {
+    return build_ternary(g, op, build_binary(g, OP_GREATER, x[0], build_number(g, 0)), squares(g, x[0]), x[1]);
+}
 static Node *f_clamp(Graph *g, OpCode op, Node **x) { return build_ternary(g, op, build_unary(g, OP_SIN, x[0]), x[1], x[2]); }
-static Node *f_broadcast(Graph *g, OpCode op, Node **x) { (void)op; return build_broadcast(g, squares(g, x[0]), shape_of(3, (int64_t[]){2, 3, 4})); }
-static Node *f_cast(Graph *g, OpCode op, Node **x) { (void)op; return build_cast(g, squares(g, build_cast(g, x[0], DTYPE_F64)), DTYPE_F64); }
-static Node *f_reshape(Graph *g, OpCode op, Node **x) { (void)op; return squares(g, build_reshape(g, x[0], shape_1(shape_count(x[0]->type.shape)))); }
-static Node *f_transpose(Graph *g, OpCode op, Node **x) { (void)op; return build_binary(g, OP_MUL, build_transpose(g, squares(g, x[0]), (int[]){2, 0, 1}), x[1]); }
-static Node *f_slice(Graph *g, OpCode op, Node **x)
-{
+static Node *f_broadcast(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_broadcast(g, squares(g, x[0]), shape_of(3, (int64_t[]){2, 3, 4}));
+}
+static Node *f_cast(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_cast(g, squares(g, build_cast(g, x[0], DTYPE_F64)), DTYPE_F64);
+}
+static Node *f_reshape(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return squares(g, build_reshape(g, x[0], shape_1(shape_count(x[0]->type.shape))));
+}
+static Node *f_transpose(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_binary(g, OP_MUL, build_transpose(g, squares(g, x[0]), (int[]){2, 0, 1}), x[1]);
+}
+static Node *f_slice(Graph *g, OpCode op, Node **x) {
     (void)op;
     return squares(g, build_slice(g, squares(g, x[0]), (int64_t[]){1, 0, 1}, (int64_t[]){2, 3, 5}, (int64_t[]){1, 2, 3}));
 }
-static Node *f_flip(Graph *g, OpCode op, Node **x) { (void)op; return build_binary(g, OP_MUL, build_flip(g, squares(g, x[0]), 1), x[0]); }
-static Node *f_pad(Graph *g, OpCode op, Node **x)
-{
+static Node *f_flip(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_binary(g, OP_MUL, build_flip(g, squares(g, x[0]), 1), x[0]);
+}
+static Node *f_pad(Graph *g, OpCode op, Node **x) {
     (void)op;
     return squares(g, build_pad(g, x[0], (int64_t[]){1, 0}, (int64_t[]){0, 2}, (int64_t[]){2, 1}, 3));
 }
-static Node *f_concat(Graph *g, OpCode op, Node **x)
-{
+static Node *f_concat(Graph *g, OpCode op, Node **x) {
     (void)op;
     Node *xs[] = {x[0], squares(g, x[1]), x[0]};
     return squares(g, build_concat(g, xs, 3, 1));
 }
-static Node *f_gather(Graph *g, OpCode op, Node **x) { (void)op; return squares(g, build_gather(g, squares(g, x[0]), index_of(g, shape_2(2, 3), (int64_t[]){0, 2, 2, 1, 0, 2}), 1)); }
-static Node *f_gather_along(Graph *g, OpCode op, Node **x) { (void)op; return squares(g, build_gather_along(g, squares(g, x[0]), index_of(g, shape_2(2, 4), (int64_t[]){0, 2, 2, 1, 1, 1, 0, 2}), 1)); }
-static Node *f_scatter(Graph *g, OpCode op, Node **x) { return squares(g, build_scatter(g, op, squares(g, x[0]), index_of(g, shape_1(4), (int64_t[]){1, 0, 1, 3}), squares(g, x[1]), 1)); }
-static Node *f_scatter_along(Graph *g, OpCode op, Node **x) { return squares(g, build_scatter(g, op, squares(g, x[0]), index_of(g, shape_2(2, 3), (int64_t[]){0, 2, 2, 1, 1, 1}), squares(g, x[1]), 1)); }
-static Node *f_reduce(Graph *g, OpCode op, Node **x) { return squares(g, build_reduce(g, op, build_binary(g, OP_MUL, x[0], x[0]), 1u | 4u, false)); }
+static Node *f_gather(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return squares(g, build_gather(g, squares(g, x[0]), index_of(g, shape_2(2, 3), (int64_t[]){0, 2, 2, 1, 0, 2}), 1));
+}
+static Node *f_gather_along(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return squares(g, build_gather_along(g, squares(g, x[0]), index_of(g, shape_2(2, 4), (int64_t[]){0, 2, 2, 1, 1, 1, 0, 2}), 1));
+}
+static Node *f_scatter(Graph *g, OpCode op, Node **x) {
+    return squares(g, build_scatter(g, op, squares(g, x[0]), index_of(g, shape_1(4), (int64_t[]){1, 0, 1, 3}), squares(g, x[1]), 1));
+}
+static Node *f_scatter_along(Graph *g, OpCode op, Node **x) {
+    return squares(g,
+                   build_scatter(g, op, squares(g, x[0]), index_of(g, shape_2(2, 3), (int64_t[]){0, 2, 2, 1, 1, 1}), squares(g, x[1]), 1));
+}
+static Node *f_reduce(Graph *g, OpCode op, Node **x) {
+    return squares(g, build_reduce(g, op, build_binary(g, OP_MUL, x[0], x[0]), 1u | 4u, false));
+}
 static Node *f_prod(Graph *g, OpCode op, Node **x) { return build_reduce(g, op, x[0], 1u | 4u, false); }
-static Node *f_prod_zeros(Graph *g, OpCode op, Node **x) { return build_reduce(g, op, build_concat(g, x, 2, 0), 1u, false); } /* x[0] is zero */
+static Node *f_prod_zeros(Graph *g, OpCode op, Node **x) {
+    return build_reduce(g, op, build_concat(g, x, 2, 0), 1u, false);
+} /* x[0] is zero */
 static Node *f_cumsum(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(1, 0), NULL)); }
-static Node *f_cumsum_back(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(0, 1), NULL)); }
+static Node *f_cumsum_back(Graph *g, OpCode op, Node **x) {
+    return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(0, 1), NULL));
+}
 static Node *f_sort(Graph *g, OpCode op, Node **x) { return squares(g, squares(g, build_part(g, call(g, op, 1, x, INTS(1, 1), NULL), 0))); }
-static Node *f_matmul(Graph *g, OpCode op, Node **x) { (void)op; return build_matmul(g, x[0], x[1]); }
-static Node *f_matmul_tt(Graph *g, OpCode op, Node **x) { (void)op; return build_matmul_flags(g, squares(g, x[0]), x[1], true, true); }
-static Node *f_matmul_tn(Graph *g, OpCode op, Node **x) { (void)op; return build_matmul_flags(g, squares(g, x[0]), x[1], true, false); }
-static Node *f_matmul_nt(Graph *g, OpCode op, Node **x) { (void)op; return build_matmul_flags(g, squares(g, x[0]), x[1], false, true); }
+static Node *f_matmul(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_matmul(g, x[0], x[1]);
+}
+static Node *f_matmul_tt(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_matmul_flags(g, squares(g, x[0]), x[1], true, true);
+}
+static Node *f_matmul_tn(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_matmul_flags(g, squares(g, x[0]), x[1], true, false);
+}
+static Node *f_matmul_nt(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_matmul_flags(g, squares(g, x[0]), x[1], false, true);
+}
 #define CONV_INTS INTS(2, 1, 1, 0, 0, 2, 1, 2, 2)
 static Node *f_conv(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 2, x, CONV_INTS, NULL)); }
 static Node *f_conv_input(Graph *g, OpCode op, Node **x) { return call(g, op, 2, x, CONV_INTS, &(Type){DTYPE_F64, {4, {1, 4, 5, 4}}}); }
 static Node *f_conv_kernel(Graph *g, OpCode op, Node **x) { return call(g, op, 2, x, CONV_INTS, &(Type){DTYPE_F64, {4, {2, 2, 2, 2}}}); }
 #define POOL_INTS INTS(2, 3, 2, 1, 1, 0, 0, 1)
-static Node *f_max_pool(Graph *g, OpCode op, Node **x) { return squares(g, squares(g, build_part(g, call(g, op, 1, x, POOL_INTS, NULL), 0))); }
-static Node *f_window_sum(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, POOL_INTS, NULL)); }
-static Node *f_window_adjoint(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, POOL_INTS, &(Type){DTYPE_F64, {4, {1, 2, 4, 5}}})); }
-static Node *f_random_gamma(Graph *g, OpCode op, Node **x)
-{
+static Node *f_max_pool(Graph *g, OpCode op, Node **x) {
+    return squares(g, squares(g, build_part(g, call(g, op, 1, x, POOL_INTS, NULL), 0)));
+}
+static Node *f_window_sum(Graph *g, OpCode op, Node **x) {
+    return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, POOL_INTS, NULL));
+}
+static Node *f_window_adjoint(Graph *g, OpCode op, Node **x) {
+    return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, POOL_INTS, &(Type){DTYPE_F64, {4, {1, 2, 4, 5}}}));
+}
+static Node *f_random_gamma(Graph *g, OpCode op, Node **x) {
     Node *key = index_of(g, shape_1(2), (int64_t[]){7, 3});
     return call(g, op, 2, (Node *[]){key, x[0]}, INTS(11), NULL);
 }
 static Node *f_cholesky(Graph *g, OpCode op, Node **x) { return call(g, op, 1, (Node *[]){positive(g, x[0])}, NULL, 0, NULL); }
-static Node *f_triangular(Graph *g, OpCode op, Node **x) { return call(g, op, 2, (Node *[]){build_binary(g, OP_ADD, x[0], eye(g, x[0], 2)), x[1]}, INTS(1, 0), NULL); }
-static Node *f_triangular_upper(Graph *g, OpCode op, Node **x) { return call(g, op, 2, (Node *[]){build_binary(g, OP_ADD, x[0], eye(g, x[0], 2)), x[1]}, INTS(0, 1), NULL); }
-static Node *f_solve(Graph *g, OpCode op, Node **x) { return call(g, op, 2, (Node *[]){build_binary(g, OP_ADD, x[0], eye(g, x[0], 2)), x[1]}, NULL, 0, NULL); }
-static Node *f_slogdet(Graph *g, OpCode op, Node **x) { return build_part(g, call(g, op, 1, (Node *[]){build_binary(g, OP_SUB, x[0], eye(g, x[0], 2))}, NULL, 0, NULL), 0); }
-static Node *f_qr(Graph *g, OpCode op, Node **x)
-{
+static Node *f_triangular(Graph *g, OpCode op, Node **x) {
+    return call(g, op, 2, (Node *[]){build_binary(g, OP_ADD, x[0], eye(g, x[0], 2)), x[1]}, INTS(1, 0), NULL);
+}
+static Node *f_triangular_upper(Graph *g, OpCode op, Node **x) {
+    return call(g, op, 2, (Node *[]){build_binary(g, OP_ADD, x[0], eye(g, x[0], 2)), x[1]}, INTS(0, 1), NULL);
+}
+static Node *f_solve(Graph *g, OpCode op, Node **x) {
+    return call(g, op, 2, (Node *[]){build_binary(g, OP_ADD, x[0], eye(g, x[0], 2)), x[1]}, NULL, 0, NULL);
+}
+static Node *f_slogdet(Graph *g, OpCode op, Node **x) {
+    return build_part(g, call(g, op, 1, (Node *[]){build_binary(g, OP_SUB, x[0], eye(g, x[0], 2))}, NULL, 0, NULL), 0);
+}
+static Node *f_qr(Graph *g, OpCode op, Node **x) {
     Node *qr = call(g, op, 1, x, NULL, 0, NULL);
     return two(g, build_part(g, qr, 0), build_part(g, qr, 1));
 }
 /* Eigenvectors and singular vectors have a sign of their own: only even functions of them are compared. */
 static Node *spread(Graph *g, Node *x, double scale) /* x plus distinct values on the diagonal */
 {
-    Node *line = build_binary(g, OP_MUL, build_iota(g, DTYPE_F64, shape_1(x->type.shape.dims[x->type.shape.rank - 1]), 0), build_number(g, scale));
+    Node *line = build_binary(g, OP_MUL, build_iota(g, DTYPE_F64, shape_1(x->type.shape.dims[x->type.shape.rank - 1]), 0),
+                              build_number(g, scale));
     return build_binary(g, OP_ADD, x, build_binary(g, OP_MUL, eye(g, x, 1), build_binary(g, OP_ADD, line, build_number(g, scale))));
 }
-static Node *f_eigh(Graph *g, OpCode op, Node **x)
-{
+static Node *f_eigh(Graph *g, OpCode op, Node **x) {
     Node *eigh = call(g, op, 1, (Node *[]){symmetric(g, spread(g, x[0], 1))}, NULL, 0, NULL);
     return two(g, build_part(g, eigh, 0), squares(g, build_part(g, eigh, 1)));
 }
-static Node *f_svd(Graph *g, OpCode op, Node **x)
-{
+static Node *f_svd(Graph *g, OpCode op, Node **x) {
     Node *svd = call(g, op, 1, x, NULL, 0, NULL), *u = build_part(g, svd, 0), *vt = build_part(g, svd, 2);
     Node *product = build_matmul(g, u, vt); /* even in the common sign */
     return two(g, two(g, squares(g, u), build_part(g, svd, 1)), two(g, squares(g, vt), product));
 }
 static Node *f_svd_square(Graph *g, OpCode op, Node **x) { return f_svd(g, op, (Node *[]){spread(g, x[0], 1)}); }
 static Node *f_fft(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(0, 2), NULL)); }
-static Node *f_fft_inverse(Graph *g, OpCode op, Node **x) { return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(1, 1), NULL)); }
-static Node *f_straight(Graph *g, OpCode op, Node **x)
-{
+static Node *f_fft_inverse(Graph *g, OpCode op, Node **x) {
+    return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(1, 1), NULL));
+}
+static Node *f_straight(Graph *g, OpCode op, Node **x) {
     (void)op;
     Node *soft = build_unary(g, OP_SIN, x[0]);
     return build_straight_through(g, build_stop(g, build_binary(g, OP_MUL, soft, build_number(g, 1))), soft);
 }
-static bool square_rule(void *context, Graph *graph, Node *node, Node *cotangent, Node **arguments)
-{
+static bool square_rule(void *context, Graph *graph, Node *node, Node *cotangent, Node **arguments) {
     (void)context;
     Node *twice = build_binary(graph, OP_ADD, node->inputs[1], node->inputs[1]);
     return (arguments[0] = build_binary(graph, OP_MUL, cotangent, twice)) != NULL;
 }
 static const CustomRule square = {.vjp = square_rule};
-static Node *f_custom(Graph *g, OpCode op, Node **x)
-{
+static Node *f_custom(Graph *g, OpCode op, Node **x) {
     return graph_add(g, &(NodeSpec){.op = op, .inputs = {squares(g, x[0]), x[0]}, .input_count = 2, .rule = &square});
 }
 
 /* --- loops --------------------------------------------------------------------------------------------------------------- */
 
-static Node *body_cell(Graph *body, Cell **slot, Type type)
-{
+static Node *body_cell(Graph *body, Cell **slot, Type type) {
     *slot = cell_new("value", tensor_zeros(type.dtype, type.shape, NULL));
     Node *leaf = build_leaf(body, *slot);
     cell_release(*slot);
@@ -193,31 +244,42 @@ static Node *body_cell(Graph *body, Cell **slot, Type type)
 }
 
 /* until k >= limit max 6 { z <- sin(z * w) + z / 2;  k <- k + 1;  n <- n * z }: n is a carry that the condition never sees */
-static Node *loop_of(Graph *g, Node *z, Node *w, int64_t limit)
-{
+static Node *loop_of(Graph *g, Node *z, Node *w, int64_t limit) {
     LoopBody *loop = arena_alloc(g->arena, sizeof *loop);
-    *loop = (LoopBody){.graph = graph_new_body(g), .captured_count = 1, .carry_count = 3, .max = 6,
-                       .captured_cells = arena_alloc(g->arena, sizeof(Cell *)), .carry_cells = arena_alloc(g->arena, 3 * sizeof(Cell *)),
+    *loop = (LoopBody){.graph = graph_new_body(g),
+                       .captured_count = 1,
+                       .carry_count = 3,
+                       .max = 6,
+                       .captured_cells = arena_alloc(g->arena, sizeof(Cell *)),
+                       .carry_cells = arena_alloc(g->arena, 3 * sizeof(Cell *)),
                        .next = arena_alloc(g->arena, 3 * sizeof(Node *))};
     Graph *b = loop->graph;
     Type counter = {.dtype = DTYPE_I64};
     Node *inner_w = body_cell(b, &loop->captured_cells[0], w->type), *inner_z = body_cell(b, &loop->carry_cells[0], z->type);
     Node *k = body_cell(b, &loop->carry_cells[1], counter), *n = body_cell(b, &loop->carry_cells[2], z->type);
-    loop->next[0] = build_binary(b, OP_ADD, build_unary(b, OP_SIN, build_binary(b, OP_MUL, inner_z, inner_w)), build_binary(b, OP_DIV, inner_z, build_number(b, 2)));
+    loop->next[0] = build_binary(b, OP_ADD, build_unary(b, OP_SIN, build_binary(b, OP_MUL, inner_z, inner_w)),
+                                 build_binary(b, OP_DIV, inner_z, build_number(b, 2)));
     loop->next[1] = build_binary(b, OP_ADD, k, build_integer(b, 1));
     loop->next[2] = build_binary(b, OP_MUL, n, inner_z);
     loop->condition = build_binary(b, OP_GREATER_EQUAL, k, build_integer(b, limit));
     Node *inputs[] = {w, z, build_integer(g, 0), build_full(g, z->type, 1)};
-    return graph_add(g, &(NodeSpec){.op = OP_LOOP, .inputs = {inputs[0], inputs[1], inputs[2], inputs[3]}, .input_count = 4, .int_count = 1, .loop = loop});
+    return graph_add(
+        g,
+        &(NodeSpec){.op = OP_LOOP, .inputs = {inputs[0], inputs[1], inputs[2], inputs[3]}, .input_count = 4, .int_count = 1, .loop = loop});
 }
-static Node *f_loop(Graph *g, OpCode op, Node **x)
-{
+static Node *f_loop(Graph *g, OpCode op, Node **x) {
     (void)op;
     Node *loop = loop_of(g, x[0], x[1], 4);
     return two(g, build_part(g, loop, 0), build_part(g, loop, 2));
 }
-static Node *f_loop_max(Graph *g, OpCode op, Node **x) { (void)op; return build_part(g, loop_of(g, x[0], x[1], 100), 0); }
-static Node *f_loop_empty(Graph *g, OpCode op, Node **x) { (void)op; return build_binary(g, OP_MUL, x[1], build_part(g, loop_of(g, x[0], x[1], 0), 0)); }
+static Node *f_loop_max(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_part(g, loop_of(g, x[0], x[1], 100), 0);
+}
+static Node *f_loop_empty(Graph *g, OpCode op, Node **x) {
+    (void)op;
+    return build_binary(g, OP_MUL, x[1], build_part(g, loop_of(g, x[0], x[1], 0), 0));
+}
 
 /* --- the list ------------------------------------------------------------------------------------------------------------ */
 
@@ -290,7 +352,10 @@ static const Check checks[] = {
 };
 
 /* Ops without a check, and why. */
-static const struct { OpCode op; const char *reason; } exempt[] = {
+static const struct {
+    OpCode op;
+    const char *reason;
+} exempt[] = {
     {OP_LEAF, "a variable itself"},
     {OP_CONSTANT, "has no inputs"},
     {OP_IOTA, "has no inputs"},
@@ -305,10 +370,13 @@ static const struct { OpCode op; const char *reason; } exempt[] = {
 };
 
 /* Where an elementwise op is smooth; others over [-0.9, 0.9]. */
-static const struct { OpCode op; double low, high; } domains[] = {
-    {OP_LOG, 0.4, 2}, {OP_LOG1P, -0.5, 2}, {OP_SQRT, 0.4, 2}, {OP_RSQRT, 0.4, 2}, {OP_ACOSH, 1.4, 3}, {OP_LGAMMA, 0.8, 3},
-    {OP_DIGAMMA, 0.8, 3}, {OP_DIV, 0.5, 2}, {OP_MOD, 1.3, 1.6}, {OP_ATAN2, 0.4, 1.5}, {OP_ERFINV, -0.6, 0.6}, {OP_ASIN, -0.6, 0.6},
-    {OP_ACOS, -0.6, 0.6}, {OP_ATANH, -0.6, 0.6},
+static const struct {
+    OpCode op;
+    double low, high;
+} domains[] = {
+    {OP_LOG, 0.4, 2},       {OP_LOG1P, -0.5, 2},  {OP_SQRT, 0.4, 2},    {OP_RSQRT, 0.4, 2},    {OP_ACOSH, 1.4, 3},
+    {OP_LGAMMA, 0.8, 3},    {OP_DIGAMMA, 0.8, 3}, {OP_DIV, 0.5, 2},     {OP_MOD, 1.3, 1.6},    {OP_ATAN2, 0.4, 1.5},
+    {OP_ERFINV, -0.6, 0.6}, {OP_ASIN, -0.6, 0.6}, {OP_ACOS, -0.6, 0.6}, {OP_ATANH, -0.6, 0.6},
 };
 
 /* --- running a check ----------------------------------------------------------------------------------------------------- */
@@ -323,14 +391,12 @@ typedef struct Setting {
     uint64_t random;
 } Setting;
 
-static double random_number(Setting *s)
-{
+static double random_number(Setting *s) {
     s->random = s->random * 6364136223846793005u + 1442695040888963407u;
     return (double)(s->random >> 11) / 9007199254740992.0;
 }
 
-static void fail_with_diagnostics(Setting *s, const char *what)
-{
+static void fail_with_diagnostics(Setting *s, const char *what) {
     Text text = {0};
     diagnostics_print(&s->diagnostics, &text, false);
     print_error("%s\n%s\n", what, text_string(&text));
@@ -338,8 +404,7 @@ static void fail_with_diagnostics(Setting *s, const char *what)
     fail();
 }
 
-static Tensor *random_tensor(Setting *s, Variable v, double distinct)
-{
+static Tensor *random_tensor(Setting *s, Variable v, double distinct) {
     Tensor *tensor = tensor_zeros(DTYPE_F64, v.shape, NULL);
     int64_t count = tensor_count(tensor);
     for (int64_t k = 0; k < count; k++) {
@@ -348,16 +413,14 @@ static Tensor *random_tensor(Setting *s, Variable v, double distinct)
         do {
             value = v.low + (v.high - v.low) * random_number(s);
             is_near = false;
-            for (int64_t j = 0; distinct > 0 && j < k; j++)
-                is_near = is_near || fabs(tensor_f64(tensor)[j] - value) < distinct;
+            for (int64_t j = 0; distinct > 0 && j < k; j++) is_near = is_near || fabs(tensor_f64(tensor)[j] - value) < distinct;
         } while (is_near);
         tensor_f64(tensor)[k] = value;
     }
     return tensor;
 }
 
-static Node *random_like(Setting *s, Node *node)
-{
+static Node *random_like(Setting *s, Node *node) {
     Tensor *tensor = random_tensor(s, (Variable){node->type.shape, -1, 1}, 0);
     Node *constant = build_constant(s->graph, tensor);
     tensor_release(tensor);
@@ -366,23 +429,21 @@ static Node *random_like(Setting *s, Node *node)
 
 static Node *dot(Setting *s, Node *a, Node *b) { return build_sum_all(s->graph, build_binary(s->graph, OP_MUL, a, b)); }
 
-static void setting_open(Setting *s, const Check *check)
-{
+static void setting_open(Setting *s, const Check *check) {
     *s = (Setting){.random = 12345};
     s->diagnostics.sources = &s->sources;
     sources_add(&s->sources, "", "", 0);
     s->graph = graph_new(&s->diagnostics, DTYPE_F64);
-    while (s->count < VARIABLES && (check->variables[s->count].low != 0 || check->variables[s->count].high != 0 || check->variables[s->count].shape.rank > 0)) {
+    while (s->count < VARIABLES &&
+           (check->variables[s->count].low != 0 || check->variables[s->count].high != 0 || check->variables[s->count].shape.rank > 0)) {
         int k = s->count++;
         s->cells[k] = cell_new("x", random_tensor(s, check->variables[k], check->distinct));
         s->x[k] = build_leaf(s->graph, s->cells[k]);
     }
 }
 
-static void setting_close(Setting *s)
-{
-    for (int k = 0; k < s->count; k++)
-        cell_release(s->cells[k]);
+static void setting_close(Setting *s) {
+    for (int k = 0; k < s->count; k++) cell_release(s->cells[k]);
     graph_free(s->graph);
     diagnostics_clear(&s->diagnostics);
     free(s->diagnostics.items);
@@ -390,15 +451,12 @@ static void setting_close(Setting *s)
 }
 
 /* Moves every variable by t times its direction. */
-static void move(Setting *s, Tensor **directions, double t)
-{
+static void move(Setting *s, Tensor **directions, double t) {
     for (int k = 0; k < s->count; k++)
-        for (int64_t j = 0; j < tensor_count(directions[k]); j++)
-            tensor_f64(s->cells[k]->tensor)[j] += t * tensor_f64(directions[k])[j];
+        for (int64_t j = 0; j < tensor_count(directions[k]); j++) tensor_f64(s->cells[k]->tensor)[j] += t * tensor_f64(directions[k])[j];
 }
 
-static double value_at(Setting *s, Node *node, Tensor **directions, double t)
-{
+static double value_at(Setting *s, Node *node, Tensor **directions, double t) {
     Fault fault = {0};
     move(s, directions, t);
     Tensor *value = evaluate_one(s->graph, node, &fault);
@@ -413,30 +471,26 @@ static double value_at(Setting *s, Node *node, Tensor **directions, double t)
     return number;
 }
 
-static double slope(Setting *s, Node *node, Tensor **directions)
-{
+static double slope(Setting *s, Node *node, Tensor **directions) {
     double h = 2e-3, near = value_at(s, node, directions, h) - value_at(s, node, directions, -h);
     double far = value_at(s, node, directions, 2 * h) - value_at(s, node, directions, -2 * h);
     return (8 * near - far) / (12 * h);
 }
 
-static void compare(const Check *check, int which, const char *what, double expected, double found)
-{
+static void compare(const Check *check, int which, const char *what, double expected, double found) {
     double scale = fmax(1, fmax(fabs(expected), fabs(found)));
-    if (fabs(expected - found) <= 2e-6 * scale)
-        return;
-    print_error("%s (check %d), %s: finite differences give %.12g, the graph %.12g\n", op_def(check->op)->name, which, what, expected, found);
+    if (fabs(expected - found) <= 2e-6 * scale) return;
+    print_error("%s (check %d), %s: finite differences give %.12g, the graph %.12g\n", op_def(check->op)->name, which, what, expected,
+                found);
     fail();
 }
 
 /* c_k along the directions against its gradient, contracted; returns the next scalar (a random contraction of the gradient). */
-static Node *check_order(Setting *s, const Check *check, int which, Node *cost, Tensor **directions, int order)
-{
+static Node *check_order(Setting *s, const Check *check, int which, Node *cost, Tensor **directions, int order) {
     Node *gradients[VARIABLES], *along = build_number(s->graph, 0), *next = build_number(s->graph, 0);
     char what[32];
     snprintf(what, sizeof what, "order %d", order);
-    if (!autodiff_grad(s->graph, cost, s->x, s->count, true, gradients))
-        fail_with_diagnostics(s, op_def(check->op)->name);
+    if (!autodiff_grad(s->graph, cost, s->x, s->count, true, gradients)) fail_with_diagnostics(s, op_def(check->op)->name);
     for (int k = 0; k < s->count; k++) {
         Node *direction = build_constant(s->graph, directions[k]);
         along = build_binary(s->graph, OP_ADD, along, dot(s, gradients[k], direction));
@@ -446,26 +500,22 @@ static Node *check_order(Setting *s, const Check *check, int which, Node *cost, 
     return next;
 }
 
-static void check_jvp(Setting *s, const Check *check, int which, Node *y, Tensor **directions)
-{
+static void check_jvp(Setting *s, const Check *check, int which, Node *y, Tensor **directions) {
     Node *weights = random_like(s, y), *pushed = build_number(s->graph, 0);
     for (int k = 0; k < s->count; k++) {
         Node *tangent = autodiff_jvp(s->graph, y, s->x[k], build_constant(s->graph, directions[k]));
         pushed = build_binary(s->graph, OP_ADD, pushed, dot(s, tangent, weights));
     }
-    if (!pushed)
-        fail_with_diagnostics(s, op_def(check->op)->name);
+    if (!pushed) fail_with_diagnostics(s, op_def(check->op)->name);
     compare(check, which, "jvp", slope(s, dot(s, y, weights), directions), value_at(s, pushed, directions, 0));
 }
 
 /* What the compiler makes of the highest derivative agrees with the node-by-node evaluation. */
-static void check_compiled(Setting *s, const Check *check, int which, Node *cost, Tensor **directions)
-{
+static void check_compiled(Setting *s, const Check *check, int which, Node *cost, Tensor **directions) {
     Fault fault = {0};
     CompileOptions options = {.verify = true};
     Program *program = compile_graph(s->graph, &cost, 1, NULL, 0, &options, &s->diagnostics);
-    if (!program)
-        fail_with_diagnostics(s, op_def(check->op)->name);
+    if (!program) fail_with_diagnostics(s, op_def(check->op)->name);
     if (!plan_prepare(program->plan, NULL, &fault) || !plan_run(program->plan, &fault)) {
         print_error("%s (check %d), compiled: %s\n", op_def(check->op)->name, which, fault.message);
         fail();
@@ -475,68 +525,53 @@ static void check_compiled(Setting *s, const Check *check, int which, Node *cost
     program_free(program);
 }
 
-static void run_check(const Check *check, int which)
-{
+static void run_check(const Check *check, int which) {
     Setting s;
     setting_open(&s, check);
     Node *y = check->function(s.graph, check->op, s.x);
-    if (!y)
-        fail_with_diagnostics(&s, op_def(check->op)->name);
+    if (!y) fail_with_diagnostics(&s, op_def(check->op)->name);
     Tensor *directions[VARIABLES];
-    for (int k = 0; k < s.count; k++)
-        directions[k] = random_tensor(&s, (Variable){check->variables[k].shape, -1, 1}, 0);
+    for (int k = 0; k < s.count; k++) directions[k] = random_tensor(&s, (Variable){check->variables[k].shape, -1, 1}, 0);
     Node *cost = dot(&s, y, random_like(&s, y));
     for (int order = 1; order <= (check->orders ? check->orders : ORDERS); order++)
         cost = check_order(&s, check, which, cost, directions, order);
     check_compiled(&s, check, which, cost, directions);
-    if (check->orders != 1)
-        check_jvp(&s, check, which, y, directions);
-    for (int k = 0; k < s.count; k++)
-        tensor_release(directions[k]);
+    if (check->orders != 1) check_jvp(&s, check, which, y, directions);
+    for (int k = 0; k < s.count; k++) tensor_release(directions[k]);
     setting_close(&s);
 }
 
 /* --- tests --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_exempt(OpCode op)
-{
+static bool is_exempt(OpCode op) {
     for (size_t k = 0; k < sizeof exempt / sizeof *exempt; k++)
-        if (exempt[k].op == op)
-            return true;
+        if (exempt[k].op == op) return true;
     return false;
 }
 
-static bool has_check(OpCode op)
-{
+static bool has_check(OpCode op) {
     for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
-        if (checks[k].op == op)
-            return true;
+        if (checks[k].op == op) return true;
     return false;
 }
 
 /* One and two operands of [2, 3], [3], [1, 1] and [] over the op's domain. */
-static void check_elementwise(OpCode op, int operands)
-{
+static void check_elementwise(OpCode op, int operands) {
     double low = -0.9, high = 0.9;
     for (size_t k = 0; k < sizeof domains / sizeof *domains; k++)
-        if (domains[k].op == op)
-            low = domains[k].low, high = domains[k].high;
+        if (domains[k].op == op) low = domains[k].low, high = domains[k].high;
     Check plain = {.op = op, .function = operands == 1 ? f_unary : f_binary, .variables = {V(low, high, 2, 3)}};
-    if (operands == 2)
-        plain.variables[1] = (Variable){{1, {3}}, low, high};
+    if (operands == 2) plain.variables[1] = (Variable){{1, {3}}, low, high};
     run_check(&plain, 0);
     Check small = {.op = op, .function = plain.function, .variables = {V(low, high, 1, 1)}};
-    if (operands == 2)
-        small.variables[1] = (Variable){{2, {5, 1}}, low, high};
+    if (operands == 2) small.variables[1] = (Variable){{2, {5, 1}}, low, high};
     run_check(&small, 1);
     Check scalar = {.op = op, .function = plain.function, .variables = {SCALAR(low, high)}};
-    if (operands == 2)
-        scalar.variables[1] = (Variable){{1, {5}}, low, high};
+    if (operands == 2) scalar.variables[1] = (Variable){{1, {5}}, low, high};
     run_check(&scalar, 2);
 }
 
-static int operand_count(OpCode op)
-{
+static int operand_count(OpCode op) {
     static const int counts[] = {
 #define UNARY(NAME, ...) [OP_##NAME] = 1,
 #define BINARY(NAME, ...) [OP_##NAME] = 2,
@@ -549,23 +584,19 @@ static int operand_count(OpCode op)
     return counts[op];
 }
 
-static void test_elementwise(void **state)
-{
+static void test_elementwise(void **state) {
     (void)state;
     for (OpCode op = 0; op < OP_ELEMENTWISE_COUNT; op++)
         if (op_def(op)->blocked_inputs != ~0u && !has_check(op) && operand_count(op) < 3 && (op_def(op)->blocked_inputs & 3) != 3)
             check_elementwise(op, operand_count(op));
 }
 
-static void test_structural(void **state)
-{
+static void test_structural(void **state) {
     (void)state;
-    for (size_t k = 0; k < sizeof checks / sizeof *checks; k++)
-        run_check(&checks[k], (int)k);
+    for (size_t k = 0; k < sizeof checks / sizeof *checks; k++) run_check(&checks[k], (int)k);
 }
 
-static void test_every_op_is_covered(void **state)
-{
+static void test_every_op_is_covered(void **state) {
     (void)state;
     for (OpCode op = 0; op < OP_COUNT; op++) {
         bool is_smooth_elementwise = op < OP_ELEMENTWISE_COUNT && operand_count(op) < 3;
@@ -576,8 +607,7 @@ static void test_every_op_is_covered(void **state)
     }
 }
 
-static void expect_diagnostic(Setting *s, const char *part)
-{
+static void expect_diagnostic(Setting *s, const char *part) {
     Text text = {0};
     diagnostics_print(&s->diagnostics, &text, false);
     if (s->diagnostics.error_count != 1 || !strstr(text_string(&text), part)) {
@@ -588,8 +618,7 @@ static void expect_diagnostic(Setting *s, const char *part)
     diagnostics_clear(&s->diagnostics);
 }
 
-static void test_refusals(void **state)
-{
+static void test_refusals(void **state) {
     (void)state;
     Check open = {.variables = {V(0.5, 1.5, 3), V(0.5, 1.5, 3)}};
     Setting s;
@@ -617,8 +646,7 @@ static void test_refusals(void **state)
     setting_close(&s);
 }
 
-static void test_barriers(void **state)
-{
+static void test_barriers(void **state) {
     (void)state;
     Check open = {.variables = {V(-1, 1, 3)}};
     Setting s;
@@ -636,17 +664,14 @@ static void test_barriers(void **state)
 }
 
 /* The regularised lower incomplete gamma function by its power series. */
-static double gamma_cdf(double alpha, double x)
-{
+static double gamma_cdf(double alpha, double x) {
     double term = 1 / alpha, sum = term;
-    for (int k = 1; k < 500; k++)
-        sum += term *= x / (alpha + k);
+    for (int k = 1; k < 500; k++) sum += term *= x / (alpha + k);
     return sum * exp(alpha * log(x) - x - lgamma(alpha));
 }
 
 /* F(z(alpha), alpha) is constant, so dz/dalpha = -(dF/dalpha) / pdf(z). */
-static void test_gamma(void **state)
-{
+static void test_gamma(void **state) {
     (void)state;
     Check open = {.variables = {V(0.3, 4, 20)}};
     Setting s;
@@ -666,8 +691,7 @@ static void test_gamma(void **state)
 }
 
 /* Equal operands and equal extrema share the derivative. */
-static void test_ties(void **state)
-{
+static void test_ties(void **state) {
     (void)state;
     Check open = {.variables = {V(1, 1, 4)}};
     Setting s;
@@ -687,26 +711,29 @@ static void test_ties(void **state)
 }
 
 /* A chain of 10000 steps: derivatives are linear in time and memory, and use no stack. */
-static void test_long_chain(void **state)
-{
+static void test_long_chain(void **state) {
     (void)state;
     Check open = {.variables = {V(0.5, 1, 2)}};
     Setting s;
     setting_open(&s, &open);
     Node *y = s.x[0], *result;
-    for (int k = 0; k < 10000; k++)
-        y = build_unary(s.graph, OP_SIN, y);
+    for (int k = 0; k < 10000; k++) y = build_unary(s.graph, OP_SIN, y);
     size_t before = s.graph->node_count;
     assert_true(autodiff_grad(s.graph, build_sum_all(s.graph, y), s.x, 1, false, &result));
     assert_true(s.graph->node_count - before < 21000);
     setting_close(&s);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_op_is_covered), cmocka_unit_test(test_elementwise), cmocka_unit_test(test_structural),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_barriers), cmocka_unit_test(test_ties), cmocka_unit_test(test_gamma), cmocka_unit_test(test_long_chain),
+        cmocka_unit_test(test_every_op_is_covered),
+        cmocka_unit_test(test_elementwise),
+        cmocka_unit_test(test_structural),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_barriers),
+        cmocka_unit_test(test_ties),
+        cmocka_unit_test(test_gamma),
+        cmocka_unit_test(test_long_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,9 +172,10 @@ static void a_training_ends_its_step(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_completed),  cmocka_unit_test(fields_are_completed),   cmocka_unit_test(golden_lines_compare),
-        cmocka_unit_test(examples_are_cut_out), cmocka_unit_test(documentation_is_found),
-        cmocka_unit_test(an_interrupt_stops_whatever_runs), cmocka_unit_test(a_training_ends_its_step),
+        cmocka_unit_test(names_are_completed),      cmocka_unit_test(fields_are_completed),
+        cmocka_unit_test(golden_lines_compare),     cmocka_unit_test(examples_are_cut_out),
+        cmocka_unit_test(documentation_is_found),   cmocka_unit_test(an_interrupt_stops_whatever_runs),
+        cmocka_unit_test(a_training_ends_its_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

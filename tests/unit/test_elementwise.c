@@ -21,8 +21,8 @@ static Exact exact_rsqrt(Exact x) { return 1 / sqrtl(x); }
 typedef struct Function {
     ElementwiseCode code;
     Exact (*exact)(Exact);
-    double low, high;          /* arguments are drawn from here, at all magnitudes */
-    double ulp_f32, ulp_f64;   /* with fused multiply-add; without, 0.8 more */
+    double low, high;        /* arguments are drawn from here, at all magnitudes */
+    double ulp_f32, ulp_f64; /* with fused multiply-add; without, 0.8 more */
 } Function;
 
 static const Function functions[] = {
@@ -61,40 +61,32 @@ enum { FUNCTIONS = sizeof functions / sizeof *functions, COUNT = 2000, ROUNDS = 
 
 static double uniform(void) { return (rand() + rand() / 2147483648.0) / 2147483648.0; }
 
-static double argument(const Function *function, int round)
-{
+static double argument(const Function *function, int round) {
     double x = function->low + (function->high - function->low) * uniform();
-    if (function->code == ELEMENTWISE_ACOSH)
-        return round % 2 ? x : 1 + (x - 1) * ldexp(1, -(int)(20 * uniform()));
-    if (round % 3 == 1)
-        x *= ldexp(1, -(int)(60 * uniform()));
+    if (function->code == ELEMENTWISE_ACOSH) return round % 2 ? x : 1 + (x - 1) * ldexp(1, -(int)(20 * uniform()));
+    if (round % 3 == 1) x *= ldexp(1, -(int)(60 * uniform()));
     return x < function->low ? function->low : x;
 }
 
-static double error_f32(float value, Exact exact)
-{
+static double error_f32(float value, Exact exact) {
     float rounded = (float)exact;
     if (!isfinite(rounded) || !isfinite(value))
         return (isnan(rounded) && isnan(value)) || rounded == value || fabsl(exact) > 3.4028e38L ? 0 : INFINITY;
     return (double)fabsl((Exact)value - exact) / (double)(nextafterf(fabsf(rounded), INFINITY) - fabsf(rounded));
 }
 
-static double error_f64(double value, Exact exact)
-{
+static double error_f64(double value, Exact exact) {
     double rounded = (double)exact;
-    if (!isfinite(rounded) || !isfinite(value))
-        return (isnan(rounded) && isnan(value)) || rounded == value ? 0 : INFINITY;
+    if (!isfinite(rounded) || !isfinite(value)) return (isnan(rounded) && isnan(value)) || rounded == value ? 0 : INFINITY;
     return (double)fabsl((Exact)value - exact) / (nextafter(fabs(rounded), INFINITY) - fabs(rounded));
 }
 
-static void check_function(const ElementwiseTable *table, const Function *function, double allowance)
-{
+static void check_function(const ElementwiseTable *table, const Function *function, double allowance) {
     static float x32[COUNT], y32[COUNT];
     static double x64[COUNT], y64[COUNT];
     double worst32 = 0, worst64 = 0;
     for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < COUNT; i++)
-            x32[i] = (float)(x64[i] = argument(function, round));
+        for (int i = 0; i < COUNT; i++) x32[i] = (float)(x64[i] = argument(function, round));
         table->functions[function->code][DTYPE_F32](y32, x32, NULL, NULL, COUNT);
         table->functions[function->code][DTYPE_F64](y64, x64, NULL, NULL, COUNT);
         for (int i = 0; i < COUNT; i++) {
@@ -107,64 +99,54 @@ static void check_function(const ElementwiseTable *table, const Function *functi
                  function->ulp_f32 + allowance, worst64, function->ulp_f64 + allowance);
 }
 
-static void functions_are_within_their_bounds(void **state)
-{
+static void functions_are_within_their_bounds(void **state) {
     (void)state;
     for (int level = 1; level <= 4; level++) {
         const ElementwiseTable *table = level == 2 ? NULL : elementwise_table_level(level);
-        for (int i = 0; table != NULL && i < FUNCTIONS; i++)
-            check_function(table, &functions[i], level == 1 ? 0.8 : 0);
+        for (int i = 0; table != NULL && i < FUNCTIONS; i++) check_function(table, &functions[i], level == 1 ? 0.8 : 0);
     }
 }
 
-static void check_special(const ElementwiseTable *table, const Function *function)
-{
+static void check_special(const ElementwiseTable *table, const Function *function) {
     static const double values[] = {0.0, -0.0, INFINITY, -INFINITY, NAN, 1e-40, -1e-40, 1e-45, 1, -1, 3e38, -3e38, 0.5, 88.7, -100};
     enum { VALUES = sizeof values / sizeof *values };
     bool is_circular = function->code == ELEMENTWISE_SIN || function->code == ELEMENTWISE_COS || function->code == ELEMENTWISE_TAN;
     float x[VALUES], y[VALUES];
-    for (int i = 0; i < VALUES; i++)
-        x[i] = (float)values[i];
+    for (int i = 0; i < VALUES; i++) x[i] = (float)values[i];
     table->functions[function->code][DTYPE_F32](y, x, NULL, NULL, VALUES);
     for (int i = 0; i < VALUES; i++) {
         float expected = (float)function->exact(x[i]);
-        if (is_circular && isfinite(x[i]) && fabsf(x[i]) > 1e15f)
-            assert_true(fabsf(y[i]) <= 1);
-        else if (isnan(expected) ? !isnan(y[i]) : fabs((double)y[i] - (double)expected) > 3e-7 * fabs((double)expected) + 1.5e-45 || (expected == 0 && signbit(expected) != signbit(y[i])))
+        if (is_circular && isfinite(x[i]) && fabsf(x[i]) > 1e15f) assert_true(fabsf(y[i]) <= 1);
+        else if (isnan(expected) ? !isnan(y[i])
+                                 : fabs((double)y[i] - (double)expected) > 3e-7 * fabs((double)expected) + 1.5e-45 ||
+                                       (expected == 0 && signbit(expected) != signbit(y[i])))
             fail_msg("%s(%g) is %g, not %g", elementwise_info[function->code].name, (double)x[i], (double)y[i], (double)expected);
     }
 }
 
-static void special_arguments_are_as_in_annex_f(void **state)
-{
+static void special_arguments_are_as_in_annex_f(void **state) {
     (void)state;
     for (int level = 1; level <= 4; level++) {
         const ElementwiseTable *table = level == 2 ? NULL : elementwise_table_level(level);
-        for (int i = 0; table != NULL && i < FUNCTIONS; i++)
-            check_special(table, &functions[i]);
+        for (int i = 0; table != NULL && i < FUNCTIONS; i++) check_special(table, &functions[i]);
     }
 }
 
 /* With fused multiply-add the bits do not depend on the width of the vectors. */
-static void levels_3_and_4_agree(void **state)
-{
+static void levels_3_and_4_agree(void **state) {
     (void)state;
     const ElementwiseTable *three = elementwise_table_level(3), *four = elementwise_table_level(4);
-    if (three == NULL || four == NULL)
-        skip();
+    if (three == NULL || four == NULL) skip();
     static float x[COUNT], a[COUNT], b[COUNT];
     for (int i = 0; i < FUNCTIONS; i++) {
-        for (int k = 0; k < COUNT; k++)
-            x[k] = (float)argument(&functions[i], k);
+        for (int k = 0; k < COUNT; k++) x[k] = (float)argument(&functions[i], k);
         three->functions[functions[i].code][DTYPE_F32](a, x, NULL, NULL, COUNT);
         four->functions[functions[i].code][DTYPE_F32](b, x, NULL, NULL, COUNT);
-        for (int k = 0; k < COUNT; k++)
-            assert_true(memcmp(&a[k], &b[k], sizeof a[k]) == 0 || (isnan(a[k]) && isnan(b[k])));
+        for (int k = 0; k < COUNT; k++) assert_true(memcmp(&a[k], &b[k], sizeof a[k]) == 0 || (isnan(a[k]) && isnan(b[k])));
     }
 }
 
-static void powers_follow_the_library(void **state)
-{
+static void powers_follow_the_library(void **state) {
     (void)state;
     static const float bases[] = {0, -0.0f, 1, -1, 2, -2, 0.5f, -0.5f, INFINITY, -INFINITY, 1e30f, 1e-40f, 3.7f, -8};
     static const float exponents[] = {0, 1, -1, 2, 3, -3, 0.5f, -0.5f, 1.0f / 3, INFINITY, -INFINITY, 1e9f, 7, 2.5f};
@@ -177,8 +159,7 @@ static void powers_follow_the_library(void **state)
         }
 }
 
-static void whole_numbers_divide_downwards(void **state)
-{
+static void whole_numbers_divide_downwards(void **state) {
     (void)state;
     int64_t a[] = {7, -7, 7, -7, 5, INT64_MIN, INT64_MIN, 0}, b[] = {2, 2, -2, -2, 0, -1, 1, 3}, quotient[8], rest[8];
     int64_t quotients[] = {3, -4, -4, 3, 0, INT64_MIN, INT64_MIN, 0}, rests[] = {1, 1, -1, -1, 5, 0, 0, 0};
@@ -188,8 +169,7 @@ static void whole_numbers_divide_downwards(void **state)
     assert_memory_equal(rest, rests, sizeof rest);
 }
 
-static void float_remainders_have_the_divisors_sign(void **state)
-{
+static void float_remainders_have_the_divisors_sign(void **state) {
     (void)state;
     for (int i = 0; i < COUNT; i++) {
         float a = (float)(2000 * uniform() - 1000), b = (float)(20 * uniform() - 10), rest;
@@ -200,8 +180,7 @@ static void float_remainders_have_the_divisors_sign(void **state)
     }
 }
 
-static void nan_wins_over_numbers(void **state)
-{
+static void nan_wins_over_numbers(void **state) {
     (void)state;
     float a[] = {1, NAN, 2, NAN}, b[] = {NAN, 1, 3, NAN}, y[4];
     elementwise_table()->functions[ELEMENTWISE_MAX][DTYPE_F32](y, a, b, NULL, 4);
@@ -212,8 +191,7 @@ static void nan_wins_over_numbers(void **state)
     assert_true(y[0] == 1 && isnan(y[1]));
 }
 
-static void special_functions_have_known_values(void **state)
-{
+static void special_functions_have_known_values(void **state) {
     (void)state;
     assert_true(fabs(special_polygamma(0, 1) + 0.57721566490153286) < 1e-15);
     assert_true(fabs(special_polygamma(0, -1.5) - 0.70315664064524319) < 1e-14);
@@ -221,12 +199,10 @@ static void special_functions_have_known_values(void **state)
     assert_true(fabs(special_polygamma(3, -1.5) - 194.594276219188) < 1e-10);
     assert_true(fabs(special_polygamma(2, 0.1) + 2001.8614573783441) < 1e-9);
     assert_true(fabs(special_erfinv(1 - 0x1p-53) - 5.8635847487551679) < 1e-14);
-    for (double x = -0.999; x < 1; x += 0.01)
-        assert_true(fabs(erf(special_erfinv(x)) - x) < 3e-16);
+    for (double x = -0.999; x < 1; x += 0.01) assert_true(fabs(erf(special_erfinv(x)) - x) < 3e-16);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(functions_are_within_their_bounds),
         cmocka_unit_test(special_arguments_are_as_in_annex_f),

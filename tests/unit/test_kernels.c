@@ -22,16 +22,14 @@ static void check_move(Case *c, KernelRun *run, bool (*source)(const Case *, con
         int64_t position[RANK_MAX] = {0}, from[RANK_MAX] = {0};
         case_position(out->shape, i, position);
         double expected = c->number;
-        if (source(c, position, from))
-            expected = tensor_number(x, case_index(x->shape, from));
+        if (source(c, position, from)) expected = tensor_number(x, case_index(x->shape, from));
         assert_true(tensor_number(out, i) == expected);
     }
     case_free(c);
 }
 
 static bool transpose_source(const Case *c, const int64_t *position, int64_t *from) {
-    for (int k = 0; k < c->int_count; k++)
-        from[c->ints[k]] = position[k];
+    for (int k = 0; k < c->int_count; k++) from[c->ints[k]] = position[k];
     return true;
 }
 
@@ -58,8 +56,7 @@ static void test_transpose(void **state) {
 
 static bool slice_source(const Case *c, const int64_t *position, int64_t *from) {
     int rank = c->int_count / 2;
-    for (int k = 0; k < rank; k++)
-        from[k] = c->ints[k] + c->ints[rank + k] * position[k];
+    for (int k = 0; k < rank; k++) from[k] = c->ints[k] + c->ints[rank + k] * position[k];
     return true;
 }
 
@@ -85,8 +82,7 @@ static void test_slice(void **state) {
 }
 
 static bool flip_source(const Case *c, const int64_t *position, int64_t *from) {
-    for (int k = 0; k < c->int_count; k++)
-        from[k] = c->ints[k] ? c->inputs[0]->shape.dims[k] - 1 - position[k] : position[k];
+    for (int k = 0; k < c->int_count; k++) from[k] = c->ints[k] ? c->inputs[0]->shape.dims[k] - 1 - position[k] : position[k];
     return true;
 }
 
@@ -98,8 +94,7 @@ static void test_flip(void **state) {
         for (size_t d = 0; d < 4; d++)
             for (int mask = 0; mask < 4; mask++) {
                 Case c = {.int_count = list[s].rank};
-                for (int k = 0; k < list[s].rank; k++)
-                    c.ints[k] = mask >> (k % 2) & 1;
+                for (int k = 0; k < list[s].rank; k++) c.ints[k] = mask >> (k % 2) & 1;
                 case_input(&c, case_values(DTYPES[d], list[s], s));
                 case_output(&c, DTYPES[d], list[s]);
                 check_move(&c, kernel_flip, flip_source);
@@ -110,8 +105,7 @@ static bool pad_source(const Case *c, const int64_t *position, int64_t *from) {
     int rank = c->int_count / 3;
     for (int k = 0; k < rank; k++) {
         int64_t offset = position[k] - c->ints[k], step = c->ints[2 * rank + k] + 1;
-        if (offset < 0 || offset % step != 0 || offset / step >= c->inputs[0]->shape.dims[k])
-            return false;
+        if (offset < 0 || offset % step != 0 || offset / step >= c->inputs[0]->shape.dims[k]) return false;
         from[k] = offset / step;
     }
     return true;
@@ -132,8 +126,7 @@ static void test_pad(void **state) {
                     int64_t gaps = out.dims[k] > 0 ? (out.dims[k] - 1) * c.ints[2 * rank + k] : 0;
                     out.dims[k] += gaps + c.ints[k] + c.ints[rank + k];
                 }
-                if (rank == 8)
-                    continue;
+                if (rank == 8) continue;
                 case_input(&c, case_values(DTYPES[d], list[s], s));
                 case_output(&c, DTYPES[d], out);
                 check_move(&c, kernel_pad, pad_source);
@@ -147,8 +140,7 @@ static void test_pad_negative(void **state) {
     case_output(&c, DTYPE_F32, SHAPE(3));
     case_ints(&c, INTS(-1, -1, 0));
     assert_true(case_run(&c, kernel_pad, NULL));
-    for (int i = 0; i < 3; i++)
-        assert_true(tensor_number(c.outputs[0], i) == i + 2);
+    for (int i = 0; i < 3; i++) assert_true(tensor_number(c.outputs[0], i) == i + 2);
     case_free(&c);
 }
 
@@ -180,8 +172,8 @@ static void test_concat(void **state) {
 }
 
 /* [outer, size, inner] sizes of the gather and scatter tests; the last ones are large enough for several tiles. */
-static const int64_t BLOCKS[][4] = {{1, 5, 1, 3}, {2, 4, 3, 7}, {3, 1, 2, 2}, {2, 3, 0, 4}, {2, 3, 4, 0}, {1, 300, 70, 900},
-                                    {40, 50, 1, 90}, {5, 200, 130, 100}};
+static const int64_t BLOCKS[][4] = {{1, 5, 1, 3}, {2, 4, 3, 7},      {3, 1, 2, 2},    {2, 3, 0, 4},
+                                    {2, 3, 4, 0}, {1, 300, 70, 900}, {40, 50, 1, 90}, {5, 200, 130, 100}};
 
 static void test_gather(void **state) {
     (void)state;
@@ -224,8 +216,7 @@ static void test_gather_along(void **state) {
             Tensor *out = case_output(&c, DTYPES[d], SHAPE(n[0], n[3], n[2]));
             assert_true(case_run(&c, kernel_gather_along, NULL));
             for (int64_t k = 0; k < tensor_count(out); k++)
-                assert_true(tensor_number(out, k) ==
-                            tensor_number(x, (k / (n[3] * n[2]) * n[1] + tensor_i64(index)[k]) * n[2] + k % n[2]));
+                assert_true(tensor_number(out, k) == tensor_number(x, (k / (n[3] * n[2]) * n[1] + tensor_i64(index)[k]) * n[2] + k % n[2]));
             case_free(&c);
         }
 }
@@ -258,8 +249,7 @@ static void test_scatter(void **state) {
                 Tensor *out = case_output(&c, DTYPES[d], SHAPE(n[0], n[1], n[2]));
                 assert_true(case_run(&c, runs[way], NULL));
                 Tensor *expected = scattered(&c, n, way);
-                for (int64_t k = 0; k < tensor_count(out); k++)
-                    assert_true(tensor_number(out, k) == tensor_number(expected, k));
+                for (int64_t k = 0; k < tensor_count(out); k++) assert_true(tensor_number(out, k) == tensor_number(expected, k));
                 /* In place: the output is the base. */
                 if (tensor_bytes(out) > 0) {
                     memcpy(out->data, c.inputs[0]->data, tensor_bytes(out));
@@ -281,8 +271,7 @@ static void check_sorted(const Case *c, int64_t size, int64_t inner) {
         int64_t j = k / inner % size, base = k - j * inner;
         double value = tensor_number(values, k), from = tensor_number(x, base + tensor_i64(index)[k] * inner);
         assert_true(value == from || (isnan(value) && isnan(from)));
-        if (j == 0)
-            continue;
+        if (j == 0) continue;
         double before = tensor_number(values, k - inner);
         bool is_ordered = c->ints[1] ? before > value : before < value;
         bool ties = before == value || (isnan(before) && isnan(value));
@@ -301,8 +290,7 @@ static void test_sort(void **state) {
                 Case c = {.int_count = 2, .ints = {1, descending}};
                 Tensor *x = case_input(&c, case_values(DTYPES[d], SHAPE(n[0], n[1], n[2]), b));
                 for (int64_t k = 0; dtype_is_float(x->dtype) && k < tensor_count(x); k++)
-                    if (k % 7 == 3)
-                        tensor_set_number(x, k, k % 3 == 0 ? (double)NAN : k % 3 == 1 ? -0.0 : (double)INFINITY);
+                    if (k % 7 == 3) tensor_set_number(x, k, k % 3 == 0 ? (double)NAN : k % 3 == 1 ? -0.0 : (double)INFINITY);
                 case_output(&c, DTYPES[d], x->shape);
                 case_output(&c, DTYPE_I64, x->shape);
                 assert_true(case_run(&c, kernel_sort, scratch_sort));
@@ -326,12 +314,10 @@ static void check_pool(const Case *c, const int64_t *p, int64_t k, double *sum, 
     bool is_first = true;
     for (int64_t y = oy * p[4] - p[6]; y < oy * p[4] - p[6] + p[2]; y++)
         for (int64_t x = ox * p[5] - p[8]; x < ox * p[5] - p[8] + p[3]; x++) {
-            if (y < 0 || y >= p[0] || x < 0 || x >= p[1])
-                continue;
+            if (y < 0 || y >= p[0] || x < 0 || x >= p[1]) continue;
             double value = tensor_number(c->inputs[0], (plane * p[0] + y) * p[1] + x);
             *sum += value;
-            if (is_first || value > *best)
-                *best = value, *best_at = y * p[1] + x;
+            if (is_first || value > *best) *best = value, *best_at = y * p[1] + x;
             is_first = false;
         }
 }
@@ -385,10 +371,12 @@ static void test_max_pool_nan(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_transpose), cmocka_unit_test(test_slice), cmocka_unit_test(test_flip),
-        cmocka_unit_test(test_pad), cmocka_unit_test(test_pad_negative), cmocka_unit_test(test_concat),
-        cmocka_unit_test(test_gather), cmocka_unit_test(test_gather_out_of_range), cmocka_unit_test(test_gather_along),
-        cmocka_unit_test(test_scatter), cmocka_unit_test(test_sort), cmocka_unit_test(test_pools),
+        cmocka_unit_test(test_transpose),    cmocka_unit_test(test_slice),
+        cmocka_unit_test(test_flip),         cmocka_unit_test(test_pad),
+        cmocka_unit_test(test_pad_negative), cmocka_unit_test(test_concat),
+        cmocka_unit_test(test_gather),       cmocka_unit_test(test_gather_out_of_range),
+        cmocka_unit_test(test_gather_along), cmocka_unit_test(test_scatter),
+        cmocka_unit_test(test_sort),         cmocka_unit_test(test_pools),
         cmocka_unit_test(test_max_pool_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

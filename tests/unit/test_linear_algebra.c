@@ -52,8 +52,7 @@ static void test_cholesky_faults(void **state) {
     case_input(&c, case_numbers(DTYPE_F64, SHAPE(2, 2, 2), (double[]){2, 1, 1, 2, 1, 2, 2, 1}));
     case_output(&c, DTYPE_F64, SHAPE(2, 2, 2));
     assert_false(case_run(&c, kernel_cholesky, scratch_cholesky));
-    assert_string_equal(c.fault.message,
-                        "matrix 1 of the batch is not positive definite: its leading minor of order 2 is not positive");
+    assert_string_equal(c.fault.message, "matrix 1 of the batch is not positive definite: its leading minor of order 2 is not positive");
     tensor_set_number(c.inputs[0], 0, (double)NAN);
     assert_false(case_run(&c, kernel_cholesky, scratch_cholesky));
     assert_string_equal(c.fault.message, "matrix 0 of the batch holds a number that is NaN or infinite");
@@ -74,8 +73,7 @@ static void test_solves(void **state) {
                 Tensor *x = case_output(&c, dtype, b->shape);
                 assert_true(case_run(&c, kind ? kernel_triangular_solve : kernel_solve, kind ? scratch_triangular_solve : scratch_solve));
                 for (int64_t m = 0; kind && m < tensor_count(a); m++)
-                    if (lower ? m % n > m / n % n : m % n < m / n % n)
-                        tensor_set_number(a, m, 0);
+                    if (lower ? m % n > m / n % n : m % n < m / n % n) tensor_set_number(a, m, 0);
                 for (int64_t m = 0; m < tensor_count(b); m++) {
                     int64_t at = m / (n * k);
                     double back = product(a, at * n * n, transpose ? 1 : n, transpose ? n : 1, x, at * n * k, k, 1, m / k % n, m % k, n);
@@ -128,8 +126,7 @@ enum { SIZE_COUNT = sizeof SIZES / sizeof SIZES[0] };
 static void check_orthonormal(const Tensor *q, int64_t rows, int64_t k, double tolerance) {
     for (int64_t at = 0; at < tensor_count(q); at += rows * k)
         for (int64_t i = 0; i < k; i++)
-            for (int64_t j = 0; j < k; j++)
-                assert_near(product(q, at, 1, k, q, at, k, 1, i, j, rows), i == j, tolerance);
+            for (int64_t j = 0; j < k; j++) assert_near(product(q, at, 1, k, q, at, k, 1, i, j, rows), i == j, tolerance);
 }
 
 static void test_qr(void **state) {
@@ -143,8 +140,8 @@ static void test_qr(void **state) {
             assert_true(case_run(&c, kernel_qr, scratch_qr));
             check_orthonormal(q, m, k, tolerance_of(dtype));
             for (int64_t i = 0; i < tensor_count(a); i++)
-                assert_near(product(q, i / (m * n) * m * k, k, 1, r, i / (m * n) * k * n, n, 1, i / n % m, i % n, k),
-                            tensor_number(a, i), tolerance_of(dtype));
+                assert_near(product(q, i / (m * n) * m * k, k, 1, r, i / (m * n) * k * n, n, 1, i / n % m, i % n, k), tensor_number(a, i),
+                            tolerance_of(dtype));
             for (int64_t i = 0; i < tensor_count(r); i++) {
                 int64_t row = i / n % k, column = i % n;
                 assert_true(column > row || (column == row ? tensor_number(r, i) >= 0 : tensor_number(r, i) == 0));
@@ -159,8 +156,7 @@ static void check_signs(const Tensor *u, int64_t rows, int64_t k) {
         for (int64_t j = 0; j < k; j++) {
             double largest = 0;
             for (int64_t i = 0; i < rows; i++)
-                if (fabs(tensor_number(u, at + i * k + j)) > fabs(largest))
-                    largest = tensor_number(u, at + i * k + j);
+                if (fabs(tensor_number(u, at + i * k + j)) > fabs(largest)) largest = tensor_number(u, at + i * k + j);
             assert_true(largest > 0);
         }
 }
@@ -175,8 +171,7 @@ static void test_eigh(void **state) {
             Tensor *values = case_output(&c, dtype, SHAPE(batch, n)), *vectors = case_output(&c, dtype, a->shape);
             Tensor *whole = tensor_copy(a, NULL);
             for (int64_t k = 0; k < tensor_count(a); k++)
-                if (k % n > k / n % n)
-                    tensor_set_number(a, k, (double)NAN); /* the upper triangle is not read */
+                if (k % n > k / n % n) tensor_set_number(a, k, (double)NAN); /* the upper triangle is not read */
             assert_true(case_run(&c, kernel_eigh, scratch_eigh));
             check_orthonormal(vectors, n, n, tolerance_of(dtype));
             check_signs(vectors, n, n);
@@ -208,15 +203,18 @@ static void test_svd(void **state) {
             for (int64_t i = 0; i < tensor_count(u); i++)
                 tensor_set_number(u, i, tensor_number(u, i) * tensor_number(values, i / (m * k) * k + i % k));
             for (int64_t i = 0; i < tensor_count(a); i++)
-                assert_near(product(u, i / (m * n) * m * k, k, 1, vt, i / (m * n) * k * n, n, 1, i / n % m, i % n, k),
-                            tensor_number(a, i), tolerance_of(dtype));
+                assert_near(product(u, i / (m * n) * m * k, k, 1, vt, i / (m * n) * k * n, n, 1, i / n % m, i % n, k), tensor_number(a, i),
+                            tolerance_of(dtype));
             case_free(&c);
         }
 }
 
 static void test_decompositions_refuse_nan(void **state) {
     (void)state;
-    struct { KernelRun *run; KernelScratch *scratch; } kernels[] = {{kernel_qr, scratch_qr}, {kernel_eigh, scratch_eigh}, {kernel_svd, scratch_svd}};
+    struct {
+        KernelRun *run;
+        KernelScratch *scratch;
+    } kernels[] = {{kernel_qr, scratch_qr}, {kernel_eigh, scratch_eigh}, {kernel_svd, scratch_svd}};
     for (int i = 0; i < 3; i++) {
         Case c = {0};
         case_input(&c, case_numbers(DTYPE_F32, SHAPE(2, 2), (double[]){1, 2, (double)NAN, 3}));
@@ -232,8 +230,7 @@ static void test_decompositions_refuse_nan(void **state) {
 /* One coefficient of the transform of `count` points over the last `dimensions` axes, by its definition. */
 static void coefficient(const Tensor *x, int64_t first, const int64_t *sizes, int dimensions, int64_t which, int sign, double out[2]) {
     int64_t points = 1;
-    for (int k = 0; k < dimensions; k++)
-        points *= sizes[k];
+    for (int k = 0; k < dimensions; k++) points *= sizes[k];
     out[0] = out[1] = 0;
     for (int64_t p = 0; p < points; p++) {
         double angle = 0;
@@ -259,8 +256,7 @@ static void test_fft(void **state) {
                 Tensor *y = case_output(&c, dtype, x->shape);
                 assert_true(case_run(&c, kernel_fft, scratch_fft));
                 int64_t points = 1;
-                for (int k = 0; k < dimensions; k++)
-                    points *= g[3 - k];
+                for (int k = 0; k < dimensions; k++) points *= g[3 - k];
                 for (int64_t i = 0; i < tensor_count(x) / 2; i += 1 + i / 50) {
                     double expected[2];
                     coefficient(x, i / points * points, g + 4 - dimensions, dimensions, i % points, -1, expected);
@@ -279,9 +275,16 @@ static void test_fft(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cholesky), cmocka_unit_test(test_cholesky_faults), cmocka_unit_test(test_solves),
-        cmocka_unit_test(test_singular), cmocka_unit_test(test_slogdet), cmocka_unit_test(test_qr), cmocka_unit_test(test_eigh),
-        cmocka_unit_test(test_svd), cmocka_unit_test(test_decompositions_refuse_nan), cmocka_unit_test(test_fft),
+        cmocka_unit_test(test_cholesky),
+        cmocka_unit_test(test_cholesky_faults),
+        cmocka_unit_test(test_solves),
+        cmocka_unit_test(test_singular),
+        cmocka_unit_test(test_slogdet),
+        cmocka_unit_test(test_qr),
+        cmocka_unit_test(test_eigh),
+        cmocka_unit_test(test_svd),
+        cmocka_unit_test(test_decompositions_refuse_nan),
+        cmocka_unit_test(test_fft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,21 +23,18 @@
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfontconfig"; }
 
-static void assert_text(Text *text, const char *expected)
-{
+static void assert_text(Text *text, const char *expected) {
     assert_string_equal(text_string(text), expected);
     text_free(text);
 }
 
-static void assert_number(double value, DType dtype, const char *expected)
-{
+static void assert_number(double value, DType dtype, const char *expected) {
     Text text = {0};
     number_print(value, dtype, &text);
     assert_text(&text, expected);
 }
 
-static void assert_tensor(DType dtype, Shape shape, void *data, const char *expected)
-{
+static void assert_tensor(DType dtype, Shape shape, void *data, const char *expected) {
     Text text = {0};
     Tensor *tensor = tensor_wrap(dtype, shape, data);
     tensor_print(tensor, &text);
@@ -45,8 +42,7 @@ static void assert_tensor(DType dtype, Shape shape, void *data, const char *expe
     assert_text(&text, expected);
 }
 
-static void numbers_are_short(void **state)
-{
+static void numbers_are_short(void **state) {
     (void)state;
     assert_number(0.5, DTYPE_F32, "0.5");
     assert_number((double)0.1f, DTYPE_F32, "0.1");
@@ -62,8 +58,7 @@ static void numbers_are_short(void **state)
     assert_number(-7, DTYPE_I64, "-7");
 }
 
-static void tensors_are_aligned(void **state)
-{
+static void tensors_are_aligned(void **state) {
     (void)state;
     float floats[] = {1, 2.5f, -3, 100};
     int64_t integers[] = {1, 2, INT64_MIN};
@@ -78,8 +73,7 @@ static void tensors_are_aligned(void **state)
     assert_tensor(DTYPE_I64, shape_of(3, (int64_t[]){1, 1, 2}), integers, "[[[1, 2]]]");
 }
 
-static void large_tensors_are_summarised(void **state)
-{
+static void large_tensors_are_summarised(void **state) {
     (void)state;
     int64_t *numbers = calloc(200 * 50, sizeof *numbers);
     for (int i = 0; i < 200 * 50; i++) numbers[i] = i % 10;
@@ -91,8 +85,7 @@ static void large_tensors_are_summarised(void **state)
     free(numbers);
 }
 
-static void widths_follow_unicode(void **state)
-{
+static void widths_follow_unicode(void **state) {
     (void)state;
     assert_int_equal(text_columns("naïve → 日本"), 12);
     assert_int_equal(text_columns("e\xCC\x81"), 1); /* combining acute */
@@ -103,8 +96,7 @@ static void widths_follow_unicode(void **state)
     assert_text(&text, "abc…  é");
 }
 
-static void tables_align_on_the_point(void **state)
-{
+static void tables_align_on_the_point(void **state) {
     (void)state;
     TextTable *table = text_table_new("Results");
     text_table_heading(table, "method");
@@ -134,8 +126,7 @@ static void tables_align_on_the_point(void **state)
     text_table_free(table);
 }
 
-static void assert_ticks(double low, double high, bool is_log, const char *expected)
-{
+static void assert_ticks(double low, double high, bool is_log, const char *expected) {
     Axis axis = {is_log, low, high};
     Ticks ticks;
     Text text = {0};
@@ -144,8 +135,7 @@ static void assert_ticks(double low, double high, bool is_log, const char *expec
     assert_text(&text, expected);
 }
 
-static void ticks_are_round(void **state)
-{
+static void ticks_are_round(void **state) {
     (void)state;
     assert_ticks(0, 1, false, "0 0.2 0.4 0.6 0.8 1.0");
     assert_ticks(-3, 7.1, false, "-2 0 2 4 6");
@@ -161,16 +151,14 @@ static void ticks_are_round(void **state)
 
 static double wave[1000], decay[1000];
 
-static void fill_curves(void)
-{
+static void fill_curves(void) {
     for (int i = 0; i < 1000; i++) {
         wave[i] = i % 97 == 5 ? NAN : sin(i / 50.0);
         decay[i] = exp(-i / 100.0);
     }
 }
 
-static Plot *plot_of_kind(LayerKind kind)
-{
+static Plot *plot_of_kind(LayerKind kind) {
     static const double few[] = {1, -2, NAN, 4, 0.5, 3};
     static const char *const names[] = {"a", "b & <c>", "日本", "d", "e", "a rather long name"};
     Plot *plot = plot_new();
@@ -199,9 +187,7 @@ static Plot *plot_of_kind(LayerKind kind)
         plot_histogram(plot, "wave", wave, 1000, 0);
         plot_histogram(plot, "decay", decay, 1000, 30);
         break;
-    case LAYER_HEAT:
-        layer_set_row_names(plot_heat(plot, "r", few, 2, 3), names, 2);
-        break;
+    case LAYER_HEAT: layer_set_row_names(plot_heat(plot, "r", few, 2, 3), names, 2); break;
     case LAYER_IMAGES: {
         Tensor *images = tensor_zeros(DTYPE_F32, shape_of(4, (int64_t[]){5, 3, 8, 6}), NULL);
         layer_set_names(plot_images(plot, "", images), names, 5);
@@ -213,8 +199,7 @@ static Plot *plot_of_kind(LayerKind kind)
 }
 
 /* Every element that is opened is closed, in order; entities and attributes are not looked at. */
-static bool is_well_formed(const char *xml)
-{
+static bool is_well_formed(const char *xml) {
     const char *open[64];
     size_t depth = 0;
     for (const char *at = strchr(xml, '<'); at; at = strchr(at + 1, '<')) {
@@ -232,16 +217,14 @@ static bool is_well_formed(const char *xml)
     return depth == 0;
 }
 
-static char *temporary_path(const char *name)
-{
+static char *temporary_path(const char *name) {
     static char path[256];
     const char *folder = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/reg-test-%d-%s", folder ? folder : "/tmp", (int)getpid(), name);
     return path;
 }
 
-static void check_plot(const Plot *plot)
-{
+static void check_plot(const Plot *plot) {
     Fault fault = {0};
     Text svg = {0}, text = {0};
     Tensor *picture = NULL;
@@ -261,8 +244,7 @@ static void check_plot(const Plot *plot)
     text_free(&text);
 }
 
-static void every_kind_of_plot_is_drawn(void **state)
-{
+static void every_kind_of_plot_is_drawn(void **state) {
     (void)state;
     for (int kind = LAYER_LINE; kind <= LAYER_IMAGES; kind++) {
         Plot *plot = plot_of_kind((LayerKind)kind);
@@ -275,8 +257,7 @@ static void every_kind_of_plot_is_drawn(void **state)
     }
 }
 
-static void check_line(const double *values, size_t count)
-{
+static void check_line(const double *values, size_t count) {
     for (int logs = 0; logs < 2; logs++) {
         Plot *plot = plot_new();
         plot_line(plot, "line", NULL, values, count);
@@ -288,8 +269,7 @@ static void check_line(const double *values, size_t count)
     }
 }
 
-static void odd_data_is_drawn(void **state)
-{
+static void odd_data_is_drawn(void **state) {
     (void)state;
     check_line(NULL, 0);
     check_line((double[]){3}, 1);
@@ -307,8 +287,7 @@ static void odd_data_is_drawn(void **state)
     plot_free(plot);
 }
 
-static void terminal_lines_are_named_at_their_ends(void **state)
-{
+static void terminal_lines_are_named_at_their_ends(void **state) {
     (void)state;
     Plot *plot = plot_new();
     plot_line(plot, "up", NULL, (double[]){0, 1}, 2);
@@ -328,8 +307,7 @@ static void terminal_lines_are_named_at_their_ends(void **state)
     plot_free(plot);
 }
 
-static void bad_paths_leave_no_file(void **state)
-{
+static void bad_paths_leave_no_file(void **state) {
     (void)state;
     Fault fault = {0};
     Plot *plot = plot_of_kind(LAYER_LINE);
@@ -343,8 +321,7 @@ static void bad_paths_leave_no_file(void **state)
     plot_free(plot);
 }
 
-static void pictures_are_written_and_clamped(void **state)
-{
+static void pictures_are_written_and_clamped(void **state) {
     (void)state;
     Fault fault = {0};
     float pixels[] = {-1, 0.5f, 1, 7, NAN, 0};
@@ -371,8 +348,7 @@ static void pictures_are_written_and_clamped(void **state)
     tensor_release(grid);
 }
 
-static void pages_hold_several_plots(void **state)
-{
+static void pages_hold_several_plots(void **state) {
     (void)state;
     Page *page = page_new("Run <1>");
     Plot *plot = plot_of_kind(LAYER_LINE);
@@ -391,8 +367,7 @@ static void pages_hold_several_plots(void **state)
     plot_free(plot);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_short),
         cmocka_unit_test(tensors_are_aligned),

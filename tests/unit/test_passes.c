@@ -49,11 +49,16 @@ static Node *random_unary(Pool *pool) {
     Node *x = pick_float(pool);
     switch (draw(pool->world, 7)) {
     case 5: return build_binary(graph, OP_LESS, x, build_number(graph, 0.1));
-    case 6: return build_unary(graph, OP_TANH, build_cast(graph, build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_GREATER, x,
-                                               build_number(graph, 0)), 1u & (uint32_t)x->type.shape.rank, true), x->type.dtype));
+    case 6:
+        return build_unary(graph, OP_TANH,
+                           build_cast(graph,
+                                      build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_GREATER, x, build_number(graph, 0)),
+                                                   1u & (uint32_t)x->type.shape.rank, true),
+                                      x->type.dtype));
     case 0: return build_binary(graph, OP_MUL, x, build_number(graph, (double)draw(pool->world, 3) - 1));
-    case 1: return build_binary(graph, OP_POW, build_binary(graph, OP_ADD, build_unary(graph, OP_ABS, x), build_number(graph, 0.5)),
-                                build_number(graph, (double)draw(pool->world, 5) / 2 - 1));
+    case 1:
+        return build_binary(graph, OP_POW, build_binary(graph, OP_ADD, build_unary(graph, OP_ABS, x), build_number(graph, 0.5)),
+                            build_number(graph, (double)draw(pool->world, 5) / 2 - 1));
     case 2: return build_cast(graph, build_cast(graph, build_binary(graph, OP_MUL, x, build_number(graph, 4)), DTYPE_I64), x->type.dtype);
     default: return build_unary(graph, OP_TANH, build_unary(graph, ops[draw(pool->world, 6)], x));
     }
@@ -114,8 +119,9 @@ static Node *random_rows(Pool *pool) {
 static void open_pool(Pool *pool, World *world) {
     *pool = (Pool){.world = world};
     DType f = world->graph->float_type;
-    const Shape shapes[CELL_COUNT] = {shape_scalar(), shape_1(5), shape_2(4, 5), shape_2(4, 1), shape_2(1, 5), shape_2(4, 5),
-                                      shape_of(3, (int64_t[]){3, 4, 5}), shape_2(40, 5), shape_1(4), shape_1(3)};
+    const Shape shapes[CELL_COUNT] = {
+        shape_scalar(), shape_1(5), shape_2(4, 5), shape_2(4, 1), shape_2(1, 5), shape_2(4, 5), shape_of(3, (int64_t[]){3, 4, 5}),
+        shape_2(40, 5), shape_1(4), shape_1(3)};
     for (int k = 0; k < CELL_COUNT; k++) {
         char name[16];
         snprintf(name, sizeof name, "c%d", k);
@@ -131,9 +137,15 @@ static void grow_pool(Pool *pool, int size) {
     while (pool->count < size) {
         Node *node = NULL;
         switch (draw(pool->world, 12)) {
-        case 0: case 1: case 2: case 3: node = random_binary(pool); break;
-        case 4: case 5: case 6: node = random_unary(pool); break;
-        case 7: case 8: node = random_reduce(pool); break;
+        case 0:
+        case 1:
+        case 2:
+        case 3: node = random_binary(pool); break;
+        case 4:
+        case 5:
+        case 6: node = random_unary(pool); break;
+        case 7:
+        case 8: node = random_reduce(pool); break;
         case 9: node = random_move(pool); break;
         case 10: node = random_product(pool); break;
         default: node = random_rows(pool); break;
@@ -260,7 +272,10 @@ static void test_identities(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_graphs), cmocka_unit_test(test_random_unfused), cmocka_unit_test(test_strength_zero), cmocka_unit_test(test_identities),
+        cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_random_unfused),
+        cmocka_unit_test(test_strength_zero),
+        cmocka_unit_test(test_identities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

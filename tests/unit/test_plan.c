@@ -11,54 +11,59 @@
 
 #include <cmocka.h>
 
-static void *copy_of(const void *items, size_t bytes)
-{
+static void *copy_of(const void *items, size_t bytes) {
     void *copy = allocate(bytes);
-    if (bytes > 0)
-        memcpy(copy, items, bytes);
+    if (bytes > 0) memcpy(copy, items, bytes);
     return copy;
 }
 #define COPY(type, ...) copy_of((type[]){__VA_ARGS__}, sizeof((type[]){__VA_ARGS__}))
 
 /* result = code(a, b) over f32 scalars or vectors of one shape. */
-static Fused *binary_group(int code, DType dtype, Shape shape, int a, int b, int out)
-{
+static Fused *binary_group(int code, DType dtype, Shape shape, int a, int b, int out) {
     Fused *fused = allocate(sizeof *fused);
     FusedInput inputs[] = {{a, {0}}, {b, {0}}};
     shape_strides(shape, inputs[0].strides);
     shape_strides(shape, inputs[1].strides);
-    *fused = (Fused){.shape = shape, .register_count = 3, .inputs = copy_of(inputs, sizeof inputs), .input_count = 2,
-                     .instructions = COPY(FusedInstruction, {.code = (uint16_t)code, .dtype = (uint8_t)dtype, .operand_dtype = DTYPE_F32,
-                                                             .result = 2, .operands = {0, 1}}),
-                     .instruction_count = 1, .outputs = COPY(FusedOutput, {out, 2, FUSED_STORE, 0}), .output_count = 1};
+    *fused = (Fused){.shape = shape,
+                     .register_count = 3,
+                     .inputs = copy_of(inputs, sizeof inputs),
+                     .input_count = 2,
+                     .instructions = COPY(
+                         FusedInstruction,
+                         {.code = (uint16_t)code, .dtype = (uint8_t)dtype, .operand_dtype = DTYPE_F32, .result = 2, .operands = {0, 1}}),
+                     .instruction_count = 1,
+                     .outputs = COPY(FusedOutput, {out, 2, FUSED_STORE, 0}),
+                     .output_count = 1};
     return fused;
 }
 
-static Buffer slab_buffer(DType dtype, Shape shape, size_t offset)
-{
+static Buffer slab_buffer(DType dtype, Shape shape, size_t offset) {
     return (Buffer){.kind = BUFFER_SLAB, .dtype = dtype, .shape = shape, .offset = offset};
 }
 
-static Buffer cell_buffer(Cell *cell, DType dtype, Shape shape)
-{
+static Buffer cell_buffer(Cell *cell, DType dtype, Shape shape) {
     return (Buffer){.kind = BUFFER_CELL, .dtype = dtype, .shape = shape, .cell = cell_retain(cell)};
 }
 
-static Buffer number_buffer(double value)
-{
+static Buffer number_buffer(double value) {
     return (Buffer){.kind = BUFFER_CONSTANT, .dtype = DTYPE_F32, .shape = shape_scalar(), .tensor = tensor_scalar(DTYPE_F32, value)};
 }
 
 /* y = x @ x, then w <- w + y: w is a cell, x a cell. */
-static Plan *product_plan(Cell *x, Cell *w)
-{
+static Plan *product_plan(Cell *x, Cell *w) {
     Plan *plan = allocate(sizeof *plan);
     Shape shape = shape_2(2, 2);
     plan->buffers = COPY(Buffer, cell_buffer(x, DTYPE_F32, shape), cell_buffer(w, DTYPE_F32, shape), slab_buffer(DTYPE_F32, shape, 64));
     plan->buffer_count = 3;
     plan->steps = COPY(PlanStep,
-                       {.kernel = kernel_find("matmul"), .inputs = COPY(int, 0, 0), .input_count = 2, .outputs = COPY(int, 2), .output_count = 1,
-                        .ints = COPY(int64_t, 0, 1), .int_count = 2, .label = "matmul"},
+                       {.kernel = kernel_find("matmul"),
+                        .inputs = COPY(int, 0, 0),
+                        .input_count = 2,
+                        .outputs = COPY(int, 2),
+                        .output_count = 1,
+                        .ints = COPY(int64_t, 0, 1),
+                        .int_count = 2,
+                        .label = "matmul"},
                        {.fused = binary_group(ELEMENTWISE_ADD, DTYPE_F32, shape, 1, 2, 1), .label = "add"});
     plan->step_count = 2;
     plan->commit_start = 1;
@@ -68,15 +73,13 @@ static Plan *product_plan(Cell *x, Cell *w)
     return plan;
 }
 
-static Tensor *square(float a, float b, float c, float d)
-{
+static Tensor *square(float a, float b, float c, float d) {
     Tensor *tensor = tensor_new(DTYPE_F32, shape_2(2, 2), NULL);
     memcpy(tensor->data, (float[]){a, b, c, d}, 16);
     return tensor;
 }
 
-static void a_plan_runs_its_steps_and_writes_cells(void **state)
-{
+static void a_plan_runs_its_steps_and_writes_cells(void **state) {
     (void)state;
     Cell *x = cell_new("x", square(1, 2, 3, 4)), *w = cell_new("net.w", square(0, 0, 0, 1));
     Plan *plan = product_plan(x, w);
@@ -97,8 +100,7 @@ static void a_plan_runs_its_steps_and_writes_cells(void **state)
     cell_release(w);
 }
 
-static void faults_name_the_cell(void **state)
-{
+static void faults_name_the_cell(void **state) {
     (void)state;
     Cell *x = cell_new("x", NULL), *w = cell_new("net.w", square(0, 0, 0, 1));
     Plan *plan = product_plan(x, w);
@@ -114,8 +116,7 @@ static void faults_name_the_cell(void **state)
     cell_release(w);
 }
 
-static void too_large_a_slab_is_a_fault(void **state)
-{
+static void too_large_a_slab_is_a_fault(void **state) {
     (void)state;
     Plan *plan = allocate(sizeof *plan);
     plan->slab_bytes = (size_t)1 << 60;
@@ -125,8 +126,7 @@ static void too_large_a_slab_is_a_fault(void **state)
     plan_free(plan);
 }
 
-static void the_first_bad_number_is_found(void **state)
-{
+static void the_first_bad_number_is_found(void **state) {
     (void)state;
     Cell *x = cell_new("x", square(1, 2, 3, 4)), *w = cell_new("w", square(0, 0, 0, 1));
     Plan *plan = product_plan(x, w);
@@ -141,8 +141,7 @@ static void the_first_bad_number_is_found(void **state)
 }
 
 /* A plan with one scalar group: out = code(a, b), where a and b are buffers. */
-static Plan *scalar_plan(int code, DType dtype, Buffer a, Buffer b)
-{
+static Plan *scalar_plan(int code, DType dtype, Buffer a, Buffer b) {
     Plan *plan = allocate(sizeof *plan);
     plan->buffers = COPY(Buffer, a, b, slab_buffer(dtype, shape_scalar(), 0));
     plan->buffer_count = 3;
@@ -155,14 +154,17 @@ static Plan *scalar_plan(int code, DType dtype, Buffer a, Buffer b)
 }
 
 /* while not (v > limit): v <- v * 2, u <- v. */
-static PlanLoop *doubling_loop(int64_t max, bool record)
-{
+static PlanLoop *doubling_loop(int64_t max, bool record) {
     Cell *limit = cell_new("limit", NULL), *v = cell_new("v", NULL), *u = cell_new("u", NULL);
     PlanLoop *loop = allocate(sizeof *loop);
     Buffer v_buffer = cell_buffer(v, DTYPE_F32, shape_scalar());
     *loop = (PlanLoop){.condition = scalar_plan(ELEMENTWISE_GREATER, DTYPE_BOOL, v_buffer, cell_buffer(limit, DTYPE_F32, shape_scalar())),
-                       .captured = COPY(Cell *, limit), .captured_count = 1, .carries = COPY(Cell *, v, u), .carry_count = 2,
-                       .max = max, .record = record};
+                       .captured = COPY(Cell *, limit),
+                       .captured_count = 1,
+                       .carries = COPY(Cell *, v, u),
+                       .carry_count = 2,
+                       .max = max,
+                       .record = record};
     loop->body = scalar_plan(ELEMENTWISE_MUL, DTYPE_F32, cell_buffer(v, DTYPE_F32, shape_scalar()), number_buffer(2));
     free(loop->body->outputs);
     loop->body->outputs = COPY(int, 2, 0); /* the second result is the first carry itself */
@@ -170,27 +172,30 @@ static PlanLoop *doubling_loop(int64_t max, bool record)
     return loop;
 }
 
-static void check_loop(int64_t max, float limit, float expected_v, float expected_u, int64_t expected_steps)
-{
+static void check_loop(int64_t max, float limit, float expected_v, float expected_u, int64_t expected_steps) {
     PlanLoop *loop = doubling_loop(max, max >= 0);
     float start_v = 1, start_u = -1, v, u, record_v[8] = {0}, record_u[8] = {0};
     int64_t steps;
     View inputs[] = {{&limit, DTYPE_F32, shape_scalar()}, {&start_v, DTYPE_F32, shape_scalar()}, {&start_u, DTYPE_F32, shape_scalar()}};
-    View outputs[] = {{&v, DTYPE_F32, shape_scalar()}, {&u, DTYPE_F32, shape_scalar()}, {&steps, DTYPE_I64, shape_scalar()},
-                      {record_v, DTYPE_F32, shape_1(max + 1)}, {record_u, DTYPE_F32, shape_1(max + 1)}};
+    View outputs[] = {{&v, DTYPE_F32, shape_scalar()},
+                      {&u, DTYPE_F32, shape_scalar()},
+                      {&steps, DTYPE_I64, shape_scalar()},
+                      {record_v, DTYPE_F32, shape_1(max + 1)},
+                      {record_u, DTYPE_F32, shape_1(max + 1)}};
     Fault fault;
     assert_true(loop_prepare(loop, inputs, NULL, &fault));
     for (int run = 0; run < 2; run++) {
         assert_true(loop_run(loop, inputs, outputs, &fault));
         assert_true(v == expected_v && u == expected_u && steps == expected_steps);
         for (int64_t i = 0; max >= 0 && i <= max; i++)
-            assert_true(record_v[i] == (i <= steps ? ldexpf(1, (int)i) : 0) && record_u[i] == (i > steps ? 0 : i == 0 ? -1 : ldexpf(1, (int)i - 1)));
+            assert_true(record_v[i] == (i <= steps ? ldexpf(1, (int)i) : 0) && record_u[i] == (i > steps ? 0
+                                                                                               : i == 0  ? -1
+                                                                                                         : ldexpf(1, (int)i - 1)));
     }
     loop_free(loop);
 }
 
-static void loops_run_until_their_condition(void **state)
-{
+static void loops_run_until_their_condition(void **state) {
     (void)state;
     check_loop(-1, 100, 128, 64, 7);
     check_loop(7, 10, 16, 8, 4);
@@ -199,8 +204,7 @@ static void loops_run_until_their_condition(void **state)
     check_loop(5, 0, 1, -1, 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_runs_its_steps_and_writes_cells),
         cmocka_unit_test(faults_name_the_cell),

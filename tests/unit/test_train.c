@@ -17,8 +17,7 @@
 
 /* ---- batches ---- */
 
-static void an_epoch_visits_every_sample_once(void **state)
-{
+static void an_epoch_visits_every_sample_once(void **state) {
     (void)state;
     BatchSettings settings = {.sample_count = 103, .batch_size = 10, .last = LAST_BATCH_KEEP, .seed = 7};
     Batches *batches = batches_new(&settings, NULL);
@@ -36,8 +35,7 @@ static void an_epoch_visits_every_sample_once(void **state)
     batches_free(batches);
 }
 
-static void batches_do_not_depend_on_what_was_asked_before(void **state)
-{
+static void batches_do_not_depend_on_what_was_asked_before(void **state) {
     (void)state;
     BatchSettings settings = {.sample_count = 50, .batch_size = 8, .seed = 3, .site = "digits"};
     for (int order = BATCH_SHUFFLED; order <= BATCH_WITH_REPLACEMENT; order++) {
@@ -59,8 +57,7 @@ static void batches_do_not_depend_on_what_was_asked_before(void **state)
     }
 }
 
-static void streams_and_epochs_differ(void **state)
-{
+static void streams_and_epochs_differ(void **state) {
     (void)state;
     int64_t a[40], b[40], c[40];
     batches_permutation(&(BatchSettings){.sample_count = 40, .site = "a"}, 0, a);
@@ -71,8 +68,7 @@ static void streams_and_epochs_differ(void **state)
 }
 
 /* Each of 4! orders of four samples comes up about equally often. */
-static void permutations_are_uniform(void **state)
-{
+static void permutations_are_uniform(void **state) {
     (void)state;
     int counts[256] = {0};
     for (int64_t epoch = 0; epoch < 24000; epoch++) {
@@ -89,8 +85,7 @@ static void permutations_are_uniform(void **state)
     assert_int_equal(orders, 24);
 }
 
-static void sizes_are_checked(void **state)
-{
+static void sizes_are_checked(void **state) {
     (void)state;
     Fault fault = {0};
     assert_null(batches_new(&(BatchSettings){.sample_count = 0, .batch_size = 1}, &fault));
@@ -116,8 +111,7 @@ typedef struct Fake {
     int writes;
 } Fake;
 
-static void fake_write(void *context, const char *bytes, size_t length)
-{
+static void fake_write(void *context, const char *bytes, size_t length) {
     Fake *fake = context;
     fake->writes++;
     text_add_bytes(&fake->text, bytes, length);
@@ -125,8 +119,7 @@ static void fake_write(void *context, const char *bytes, size_t length)
 
 static double fake_seconds(void *context) { return ((Fake *)context)->seconds; }
 
-static void run_progress(Fake *fake, ProgressSettings settings)
-{
+static void run_progress(Fake *fake, ProgressSettings settings) {
     settings.write = fake_write;
     settings.seconds = fake_seconds;
     settings.context = fake;
@@ -142,8 +135,7 @@ static void run_progress(Fake *fake, ProgressSettings settings)
     progress_free(progress);
 }
 
-static void plain_progress_has_a_line_per_epoch(void **state)
-{
+static void plain_progress_has_a_line_per_epoch(void **state) {
     (void)state;
     Fake fake = {0};
     run_progress(&fake, (ProgressSettings){.total_steps = 300, .steps_per_epoch = 100, .hides_time = true});
@@ -160,8 +152,7 @@ static void plain_progress_has_a_line_per_epoch(void **state)
     text_free(&fake.text);
 }
 
-static void terminal_progress_redraws_at_most_ten_times_a_second(void **state)
-{
+static void terminal_progress_redraws_at_most_ten_times_a_second(void **state) {
     (void)state;
     Fake fake = {0};
     run_progress(&fake, (ProgressSettings){.total_steps = 2000, .steps_per_epoch = 500, .is_terminal = true, .columns = 90});
@@ -175,8 +166,7 @@ static void terminal_progress_redraws_at_most_ten_times_a_second(void **state)
 
 /* ---- records ---- */
 
-static void records_become_columns(void **state)
-{
+static void records_become_columns(void **state) {
     (void)state;
     RunLog *log = runlog_new();
     for (int64_t step = 1; step <= 3; step++) runlog_add(log, step, "loss", 1.0 / (double)step);
@@ -195,16 +185,14 @@ static void records_become_columns(void **state)
 
 /* ---- checkpoints ---- */
 
-static const char *checkpoint_path(void)
-{
+static const char *checkpoint_path(void) {
     static char path[256];
     const char *folder = getenv("TMPDIR");
     snprintf(path, sizeof path, "%s/reg-test-%d-run.safetensors", folder ? folder : "/tmp", (int)getpid());
     return path;
 }
 
-static Checkpoint sample_checkpoint(void)
-{
+static Checkpoint sample_checkpoint(void) {
     Checkpoint checkpoint = {.step = 1234, .epoch = 5, .seed = UINT64_MAX, .log = runlog_new()};
     Tensor *weights = tensor_new(DTYPE_F32, shape_2(3, 4), NULL), *bias = tensor_zeros(DTYPE_F64, shape_1(4), NULL);
     for (int i = 0; i < 12; i++) tensor_f32(weights)[i] = (float)i / 7;
@@ -217,8 +205,7 @@ static Checkpoint sample_checkpoint(void)
     return checkpoint;
 }
 
-static void checkpoints_come_back_bit_for_bit(void **state)
-{
+static void checkpoints_come_back_bit_for_bit(void **state) {
     (void)state;
     Fault fault = {0};
     Checkpoint saved = sample_checkpoint(), loaded;
@@ -244,8 +231,7 @@ static void checkpoints_come_back_bit_for_bit(void **state)
 }
 
 /* Every truncation and every flipped byte of the numbers is noticed; nothing crashes on a flipped byte of the header. */
-static void damaged_checkpoints_are_refused(void **state)
-{
+static void damaged_checkpoints_are_refused(void **state) {
     (void)state;
     Fault fault = {0};
     Checkpoint saved = sample_checkpoint(), loaded;
@@ -272,8 +258,7 @@ static void damaged_checkpoints_are_refused(void **state)
     unlink(checkpoint_path());
 }
 
-static void foreign_files_are_named_as_such(void **state)
-{
+static void foreign_files_are_named_as_such(void **state) {
     (void)state;
     Fault fault = {0};
     Checkpoint loaded;
@@ -289,8 +274,7 @@ static void foreign_files_are_named_as_such(void **state)
     table_free(&weights);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_epoch_visits_every_sample_once),
         cmocka_unit_test(batches_do_not_depend_on_what_was_asked_before),

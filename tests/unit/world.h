@@ -55,7 +55,7 @@ static inline Cell *new_cell(World *world, const char *name, DType dtype, Shape 
 }
 
 static inline Program *compile(World *world, Node **outputs, int output_count, const Commit *commits, int commit_count,
-                        const CompileOptions *options) {
+                               const CompileOptions *options) {
     Program *program = compile_graph(world->graph, outputs, output_count, commits, commit_count, options, &world->diagnostics);
     show_diagnostics(world);
     assert_non_null(program);
