@@ -40,6 +40,13 @@ typedef struct Occurrence {
     int count;
 } Occurrence;
 
+/* A place that draws random numbers. */
+typedef struct RandomSite {
+    uint64_t hash;
+    const char *path; /* of the model or method around it; NULL at top level */
+    const char *what; /* "normal", "uniform", … */
+} RandomSite;
+
 /* How many nameless instances a maker has given so far. */
 typedef struct Numbered {
     const char *maker;
@@ -101,10 +108,10 @@ struct Elaborator {
     int pending_count, pending_capacity;
     Instance *instance;      /* being applied: makes inside become its parts */
     const char *random_path; /* names the context of random sites */
-    uint64_t *sites;
-    int site_count, site_capacity; /* site hashes used in this pass, for occurrence numbers */
-    int depth;                     /* calls in progress */
-    int call_count;                /* in pass `call_pass` */
+    RandomSite *sites;       /* that drew in this pass: for occurrence numbers and `reg explain` */
+    int site_count, site_capacity;
+    int depth;      /* calls in progress */
+    int call_count; /* in pass `call_pass` */
     uint64_t call_pass;
     const Tree *call_tree; /* the call in progress, for messages of built-ins */
     Span user_span;        /* the innermost call or make in progress that the script itself wrote */

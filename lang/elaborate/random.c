@@ -46,23 +46,23 @@ static uint64_t hash_source(Elaborator *e, uint64_t hash, Span span) {
     return hash;
 }
 
-static void remember_site(Elaborator *e, uint64_t hash) {
+static void remember_site(Elaborator *e, uint64_t hash, const char *what) {
     if (e->site_count == e->site_capacity) {
         int capacity = e->site_capacity ? 2 * e->site_capacity : 16;
-        uint64_t *sites = arena_alloc(e->arena, sizeof *sites * (size_t)capacity);
+        RandomSite *sites = arena_alloc(e->arena, sizeof *sites * (size_t)capacity);
         if (e->site_count) memcpy(sites, e->sites, sizeof *sites * (size_t)e->site_count);
         e->sites = sites;
         e->site_capacity = capacity;
     }
-    e->sites[e->site_count++] = hash;
+    e->sites[e->site_count++] = (RandomSite){hash, e->random_path, what};
 }
 
 int64_t random_site(Elaborator *e, const char *what, Span span) {
     uint64_t hash = rng_hash(what), occurrence = 0;
     if (e->random_path) hash = rng_mix(hash, rng_hash(e->random_path));
     hash = hash_source(e, hash, span);
-    for (int k = 0; k < e->site_count; k++) occurrence += e->sites[k] == hash;
-    remember_site(e, hash);
+    for (int k = 0; k < e->site_count; k++) occurrence += e->sites[k].hash == hash;
+    remember_site(e, hash, what);
     return (int64_t)(rng_mix(hash, occurrence) & INT64_MAX);
 }
 

@@ -26,6 +26,12 @@ typedef struct MethodUse {
     Span span;
 } MethodUse;
 
+/* Random sites of a pass; the top level keeps its own meanwhile. */
+typedef struct Sites {
+    RandomSite *items;
+    int count, capacity;
+} Sites;
+
 typedef struct ShownTerm {
     const char *name;
     int output; /* number of the program's output */
@@ -42,7 +48,8 @@ typedef struct Objective {
     Program *program;
     ShownTerm *terms;
     int term_count, term_capacity;
-    int site_count;      /* random sites in its step */
+    Sites sites;         /* random sites in its step */
+    const char *passes;  /* how often it applies each model, as text */
     int gradient_output; /* a number that is finite as long as every gradient is */
 } Objective;
 
@@ -68,12 +75,6 @@ typedef struct Event {
     int64_t every, at; /* steps; the other is 0 */
     Program *program;
 } Event;
-
-/* Random sites that the top level has used: a pass has its own. */
-typedef struct Sites {
-    uint64_t *items;
-    int count, capacity;
-} Sites;
 
 typedef struct Train {
     Session *session;

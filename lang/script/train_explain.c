@@ -86,13 +86,21 @@ static void explain_trained(Train *train, const Objective *objective) {
     session_write(train->session, "  %-10s %d parameters, %.0f numbers\n", "trained", objective->trained->count, numbers);
 }
 
+static void explain_sites(Train *train, const Objective *objective) {
+    for (int k = 0; k < objective->sites.count; k++) {
+        const RandomSite *site = &objective->sites.items[k];
+        session_write(train->session, "  %-10s %s in %s\n", "random", site->what, site->path ? site->path : "the block");
+    }
+}
+
 static void explain_plan(Train *train, const Objective *objective) {
     const Plan *plan = objective->program->plan;
     char slab[32];
-    double commits = plan->step_count - plan->commit_start;
-    session_write(train->session, "  %-10s %d steps, of which %.0f write parameters and states; %s planned; %d random site%s\n", "plan",
-                  plan->step_count, commits, bytes_text((double)plan->slab_bytes, slab), objective->site_count,
-                  objective->site_count == 1 ? "" : "s");
+    int commits = plan->step_count - plan->commit_start;
+    if (*objective->passes) session_write(train->session, "  %-10s %s\n", "applies", objective->passes);
+    explain_sites(train, objective);
+    session_write(train->session, "  %-10s %d steps, of which %d write parameters and states; %s planned\n", "plan", plan->step_count,
+                  commits, bytes_text((double)plan->slab_bytes, slab));
 }
 
 static void explain_objective(Train *train, const Objective *objective) {

@@ -197,6 +197,20 @@ static bool apply_models(Train *train, Objective *objective) {
     return ok;
 }
 
+/* "net 2 times": an application beyond the first is an extra pass and changes no state. */
+static const char *passes_text(Train *train) {
+    Elaborator *e = train->e;
+    const char *text = "";
+    for (int k = 0; k < train->target_count; k++) {
+        const Value *target = &train->targets[k];
+        if (target->kind != VALUE_INSTANCE || target->instance->pass != e->pass || !target->instance->application) continue;
+        int times = target->instance->application;
+        text = arena_format(e->arena, "%s%s%s %d time%s", text, *text ? ", " : "", instance_path(e, target->instance), times,
+                            times == 1 ? "" : "s");
+    }
+    return text;
+}
+
 static bool build_objective(Train *train, Objective *objective, bool dry) {
     Elaborator *e = train->e;
     Graph *graph = graph_new_apart(e->diagnostics, e->float_type);
@@ -212,7 +226,8 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
     ok = total != NULL;
     if (ok && !dry) {
         ok = update_parameters(train, objective, scope, total, &outputs) && compile_objective(train, objective, &outputs);
-        objective->site_count = e->site_count;
+        objective->sites = (Sites){e->sites, e->site_count, e->site_capacity};
+        objective->passes = passes_text(train);
     }
     train_end_pass(train);
     graph_free(graph);
