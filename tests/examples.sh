@@ -31,7 +31,7 @@ for file in "$root"/examples/*.reg; do
         verdict=holds
     else
         failed=$((failed + 1))
-        [ -n "$FULL" ] || tail -20 output.txt errors.txt
+        [ -n "$FULL" ] || tail -n 20 output.txt errors.txt
         echo "FAIL  example $name"
         verdict='does not hold'
     fi
