@@ -142,13 +142,7 @@ static const char *name_of(const Binding *binding, char buffer[64]) { return bui
 
 static void add_rest(Binding *binding, Value value) {
     Arguments *a = binding->arguments;
-    if (a->rest_count == binding->rest_capacity) {
-        int capacity = binding->rest_capacity ? 2 * binding->rest_capacity : 8;
-        Value *rest = arena_alloc(binding->e->arena, sizeof *rest * (size_t)capacity);
-        if (a->rest_count) memcpy(rest, a->rest, sizeof *rest * (size_t)a->rest_count);
-        a->rest = rest;
-        binding->rest_capacity = capacity;
-    }
+    a->rest = arena_grow(binding->e->arena, a->rest, sizeof *a->rest, a->rest_count, &binding->rest_capacity);
     a->rest[a->rest_count++] = value;
 }
 

@@ -17,8 +17,6 @@ static bool expected(Elaborator *e, const char *what, Value value) {
     return diagnose(e->diagnostics, "E0401", value.span, "expected %s, found %s", what, value_describe(value, buffer));
 }
 
-static bool belongs(const Graph *graph, const Node *node) { return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node; }
-
 /* The leaf through which the loop body under construction sees `outer`, a node of the graph around it. */
 static Node *capture_node(Elaborator *e, Capture *capture, Graph *body, Node *outer) {
     for (int k = 0; k < capture->count; k++)
@@ -48,7 +46,7 @@ static Node *capture_node(Elaborator *e, Capture *capture, Graph *body, Node *ou
 }
 
 static Node *import_into(Elaborator *e, Graph *graph, Capture *capture, Node *node, Span span) {
-    if (belongs(graph, node)) return node;
+    if (graph_holds(graph, node)) return node;
     if (capture) {
         Node *outer = import_into(e, capture->outer, capture->parent, node, span);
         return outer ? capture_node(e, capture, graph, outer) : NULL;

@@ -12,13 +12,7 @@
 static int next_occurrence(Elaborator *e, const Tree *site) {
     for (int k = 0; k < e->occurrence_count; k++)
         if (e->occurrences[k].site == site) return e->occurrences[k].count++;
-    if (e->occurrence_count == e->occurrence_capacity) {
-        int capacity = e->occurrence_capacity ? 2 * e->occurrence_capacity : 8;
-        Occurrence *items = arena_alloc(e->arena, sizeof *items * (size_t)capacity);
-        if (e->occurrence_count) memcpy(items, e->occurrences, sizeof *items * (size_t)e->occurrence_count);
-        e->occurrences = items;
-        e->occurrence_capacity = capacity;
-    }
+    e->occurrences = arena_grow(e->arena, e->occurrences, sizeof *e->occurrences, e->occurrence_count, &e->occurrence_capacity);
     e->occurrences[e->occurrence_count++] = (Occurrence){site, 1};
     return 0;
 }
@@ -30,13 +24,7 @@ static Instance *find_part(Instance *owner, const Tree *site, int occurrence) {
 }
 
 static void add_part(Elaborator *e, Instance *owner, const Tree *site, int occurrence, Instance *instance) {
-    if (owner->part_count == owner->part_capacity) {
-        int capacity = owner->part_capacity ? 2 * owner->part_capacity : 4;
-        Part *parts = arena_alloc(e->arena, sizeof *parts * (size_t)capacity);
-        if (owner->part_count) memcpy(parts, owner->parts, sizeof *parts * (size_t)owner->part_count);
-        owner->parts = parts;
-        owner->part_capacity = capacity;
-    }
+    owner->parts = arena_grow(e->arena, owner->parts, sizeof *owner->parts, owner->part_count, &owner->part_capacity);
     owner->parts[owner->part_count++] = (Part){.site = site, .occurrence = occurrence, .instance = instance};
     instance->parent = owner;
 }
@@ -149,13 +137,8 @@ Member *instance_member(Instance *instance, const char *name) {
 }
 
 Member *add_member(Elaborator *e, Instance *instance, MemberKind kind, const char *name, Span span) {
-    if (instance->member_count == instance->member_capacity) {
-        int capacity = instance->member_capacity ? 2 * instance->member_capacity : 4;
-        Member *members = arena_alloc(e->arena, sizeof *members * (size_t)capacity);
-        if (instance->member_count) memcpy(members, instance->members, sizeof *members * (size_t)instance->member_count);
-        instance->members = members;
-        instance->member_capacity = capacity;
-    }
+    instance->members = arena_grow(e->arena, instance->members, sizeof *instance->members, instance->member_count,
+                                   &instance->member_capacity);
     Member *member = &instance->members[instance->member_count++];
     *member = (Member){.name = name,
                        .kind = kind,
@@ -300,13 +283,7 @@ void commit_cell(Elaborator *e, Cell *cell, Node *value, bool is_committed) {
         pending->value = value;
         return;
     }
-    if (e->pending_count == e->pending_capacity) {
-        int capacity = e->pending_capacity ? 2 * e->pending_capacity : 8;
-        PendingCommit *items = arena_alloc(e->arena, sizeof *items * (size_t)capacity);
-        if (e->pending_count) memcpy(items, e->pending, sizeof *items * (size_t)e->pending_count);
-        e->pending = items;
-        e->pending_capacity = capacity;
-    }
+    e->pending = arena_grow(e->arena, e->pending, sizeof *e->pending, e->pending_count, &e->pending_capacity);
     e->pending[e->pending_count++] = (PendingCommit){cell, value, is_committed};
 }
 

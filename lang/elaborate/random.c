@@ -47,13 +47,7 @@ static uint64_t hash_source(Elaborator *e, uint64_t hash, Span span) {
 }
 
 static void remember_site(Elaborator *e, uint64_t hash, const char *what) {
-    if (e->site_count == e->site_capacity) {
-        int capacity = e->site_capacity ? 2 * e->site_capacity : 16;
-        RandomSite *sites = arena_alloc(e->arena, sizeof *sites * (size_t)capacity);
-        if (e->site_count) memcpy(sites, e->sites, sizeof *sites * (size_t)e->site_count);
-        e->sites = sites;
-        e->site_capacity = capacity;
-    }
+    e->sites = arena_grow(e->arena, e->sites, sizeof *e->sites, e->site_count, &e->site_capacity);
     e->sites[e->site_count++] = (RandomSite){hash, e->random_path, what};
 }
 

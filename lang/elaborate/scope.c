@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-static void *grow(Elaborator *e, void *items, size_t item_bytes, int count, int *capacity) {
-    if (count < *capacity) return items;
-    int larger = *capacity ? 2 * *capacity : 4;
-    void *moved = arena_alloc(e->arena, item_bytes * (size_t)larger);
-    if (count) memcpy(moved, items, item_bytes * (size_t)count);
-    *capacity = larger;
-    return moved;
-}
-
 Scope *scope_new(Elaborator *e, Scope *parent) {
     Scope *scope = arena_alloc(e->arena, sizeof *scope);
     scope->parent = parent;
@@ -31,7 +22,7 @@ void scope_set(Elaborator *e, Scope *scope, const char *name, Value value) {
         field->value = value;
         return;
     }
-    scope->fields = grow(e, scope->fields, sizeof *scope->fields, scope->count, &scope->capacity);
+    scope->fields = arena_grow(e->arena, scope->fields, sizeof *scope->fields, scope->count, &scope->capacity);
     scope->fields[scope->count++] = (Field){arena_string(e->arena, name), value};
 }
 
@@ -41,7 +32,7 @@ void scope_set_maker(Elaborator *e, Scope *scope, const char *name, Value maker)
         field->value = maker;
         return;
     }
-    scope->makers = grow(e, scope->makers, sizeof *scope->makers, scope->maker_count, &scope->maker_capacity);
+    scope->makers = arena_grow(e->arena, scope->makers, sizeof *scope->makers, scope->maker_count, &scope->maker_capacity);
     scope->makers[scope->maker_count++] = (Field){arena_string(e->arena, name), maker};
 }
 

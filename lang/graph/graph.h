@@ -130,6 +130,11 @@ Node *graph_add(Graph *graph, const NodeSpec *spec);
  * before, exists. Leaves and constants stay the same nodes. */
 void graph_renew(Graph *graph);
 
+/* Whether the node was made in this graph. */
+static inline bool graph_holds(const Graph *graph, const Node *node) {
+    return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node;
+}
+
 void graph_dump(const Graph *graph, Node *const *outputs, int output_count, Text *out); /* stable text */
 
 #endif

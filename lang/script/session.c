@@ -52,8 +52,6 @@ bool session_interrupt(Session *session) {
 
 /* Evaluation --------------------------------------------------------------------------------------------------------- */
 
-static bool belongs(const Graph *graph, const Node *node) { return (size_t)node->id < graph->node_count && graph->nodes[node->id] == node; }
-
 static bool keep_results(Session *session, Program *program, Node *const *nodes, int count, Span span) {
     Fault fault = {0};
     for (int k = 0; k < count; k++) {
@@ -101,8 +99,8 @@ Program *session_compile(Session *session, const Graph *graph, Node *const *outp
 
 /* The graph that can compute a node: of the top level, or the one under construction; NULL for a node of a step around it. */
 static Graph *graph_of(Session *session, const Node *node) {
-    if (belongs(session->graph, node)) return session->graph;
-    return belongs(session->elaborator.graph, node) ? session->elaborator.graph : NULL;
+    if (graph_holds(session->graph, node)) return session->graph;
+    return graph_holds(session->elaborator.graph, node) ? session->elaborator.graph : NULL;
 }
 
 bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span) {

@@ -186,13 +186,8 @@ static bool run_var(Session *session, const Tree *tree, Scope *scope) {
     if (!tensor) return false;
     Member *member = arena_alloc(session->arena, sizeof *member);
     *member = (Member){.name = tree->name, .kind = MEMBER_PARAM, .cell = own_cell(e, cell_new(tree->name, tensor)), .span = tree->span};
-    if (session->variable_count == session->variable_capacity) {
-        int capacity = session->variable_capacity ? 2 * session->variable_capacity : 8;
-        Variable *variables = arena_alloc(session->arena, sizeof *variables * (size_t)capacity);
-        if (session->variable_count) memcpy(variables, session->variables, sizeof *variables * (size_t)session->variable_count);
-        session->variables = variables;
-        session->variable_capacity = capacity;
-    }
+    session->variables = arena_grow(session->arena, session->variables, sizeof *session->variables, session->variable_count,
+                                    &session->variable_capacity);
     session->variables[session->variable_count++] = (Variable){tree->name, member};
     scope_set(e, scope, tree->name, value_tensor(build_leaf(session->graph, member->cell), tree->span));
     return true;

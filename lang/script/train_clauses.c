@@ -71,13 +71,7 @@ static bool split_length(Train *train, Value split, const Tree *tree, int64_t *c
 }
 
 static Stream *add_stream(Train *train, const char *name, const Tree *tree) {
-    if (train->stream_count == train->stream_capacity) {
-        int capacity = train->stream_capacity ? 2 * train->stream_capacity : 4;
-        Stream *streams = arena_alloc(train->e->arena, sizeof *streams * (size_t)capacity);
-        if (train->stream_count) memcpy(streams, train->streams, sizeof *streams * (size_t)train->stream_count);
-        train->streams = streams;
-        train->stream_capacity = capacity;
-    }
+    train->streams = arena_grow(train->e->arena, train->streams, sizeof *train->streams, train->stream_count, &train->stream_capacity);
     Stream *stream = &train->streams[train->stream_count++];
     *stream = (Stream){.name = name, .tree = tree};
     return stream;

@@ -54,13 +54,8 @@ Node *term_node(Train *train, const Tree *term, Scope *scope, Node **raw) {
 
 static void show_term(Train *train, Objective *objective, Outputs *outputs, const char *name, Node *node, Span span) {
     if (outputs->count >= 63) return; /* one place is for the sum of the gradients */
-    if (objective->term_count == objective->term_capacity) {
-        int capacity = objective->term_capacity ? 2 * objective->term_capacity : 8;
-        ShownTerm *terms = arena_alloc(train->e->arena, sizeof *terms * (size_t)capacity);
-        if (objective->term_count) memcpy(terms, objective->terms, sizeof *terms * (size_t)objective->term_count);
-        objective->terms = terms;
-        objective->term_capacity = capacity;
-    }
+    objective->terms = arena_grow(train->e->arena, objective->terms, sizeof *objective->terms, objective->term_count,
+                                  &objective->term_capacity);
     objective->terms[objective->term_count++] = (ShownTerm){name, outputs->count, span};
     outputs->items[outputs->count++] = node;
 }

@@ -85,6 +85,15 @@ char *arena_bytes(Arena *arena, const char *text, size_t length) {
     return copy;
 }
 
+void *arena_grow(Arena *arena, void *items, size_t item_bytes, int count, int *capacity) {
+    if (count < *capacity) return items;
+    int larger = *capacity ? 2 * *capacity : 8;
+    void *moved = arena_alloc(arena, item_bytes * (size_t)larger);
+    if (count) memcpy(moved, items, item_bytes * (size_t)count);
+    *capacity = larger;
+    return moved;
+}
+
 char *arena_string(Arena *arena, const char *text) { return arena_bytes(arena, text, strlen(text)); }
 
 char *arena_format(Arena *arena, const char *format, ...) {
