@@ -1,107 +1,132 @@
 #!/bin/sh
-# Reg beside PyTorch on the same machine: start-up, a training step, a fused chain, memory. Usage: run.sh BUILD [ROUNDS]
-# Both take turns, every round gives a ratio, and the median of the ratios is shown: what disturbs the machine disturbs both.
+# Reg beside PyTorch (1.13, eager; scikit-learn for the lasso) on the same machine. Usage: run.sh BUILD [ROUNDS] [ID…]
+# One row of `workloads` after the other, at 1 and at 2 threads. First every variant and environment of the peer plays once; the fastest
+# then takes turns with Reg, every round gives a ratio, and the median of the ratios is shown: what disturbs the machine disturbs both.
 # On a machine that is shared, UNDER='chrt -f 1' (as root) keeps others off the cores while one of the two runs.
-# PyTorch gets what makes it fastest here: AVX-512 kernels, one pool of threads, memory that is kept and on huge pages.
+# Rows are also written to BUILD/bench/results.csv.
 B=${1:-build} ROUNDS=${2:-5}
-here=$(dirname "$0") reg=$B/reg tools=$B/bench
+[ $# -gt 2 ] && shift 2 || shift $#
+case $B in /*) ;; *) B=$(pwd)/$B ;; esac
+here=$(cd "$(dirname "$0")" && pwd) reg=$B/reg tools=$B/bench
 mkdir -p "$tools"
-${CC:-gcc} -O2 -o "$tools/measure" "$here/measure.c" && ${CC:-gcc} -O2 -o "$tools/peak" "$here/peak.c" -lpthread || exit 1
+compiler=${CC:-gcc}
+"$compiler" -O2 -o "$tools/measure" "$here/measure.c" && "$compiler" -O2 -o "$tools/peak" "$here/peak.c" -lpthread || exit 1
 
 # OpenBLAS chooses its kernels itself, for both.
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
-python=${PYTHON:-python3}
-"$python" -c 'import torch' 2> /dev/null || python=/usr/bin/python3
-"$python" -c 'import torch' 2> /dev/null || { python=; echo "PyTorch is not installed (apt install python3-torch): Reg alone"; }
-
-library=/usr/lib/$(uname -m)-linux-gnu
-openmp=${OPENBLAS_OPENMP:-$library/openblas-openmp} # a directory
-[ -d "$openmp" ] || openmp=
-[ -z "$python" ] || [ -n "$openmp" ] || echo "PyTorch would do better with libopenblas0-openmp: two pools of threads compete"
-
-peer() { # SCRIPT STEPS THREADS -> "steps/s MiB"
-    capability=default
-    grep -q avx2 /proc/cpuinfo && capability=avx2
-    grep -q avx512f /proc/cpuinfo && capability=avx512
-    env OMP_NUM_THREADS="$3" OPENBLAS_NUM_THREADS="$3" ATEN_CPU_CAPABILITY=$capability ${openmp:+LD_LIBRARY_PATH="$openmp"} \
-        GLIBC_TUNABLES=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592:glibc.malloc.top_pad=268435456:glibc.malloc.hugetlb=1 \
-        $UNDER "$python" "$here/$1" "$2" "$3"
-}
-
-ours() { # SCRIPT STEPS THREADS -> "steps/s MiB"
-    memory=$("$tools/measure" 1 $UNDER "$reg" run --set steps="$2" --threads "$3" "$here/$1" 2> "$tools/out") || { cat "$tools/out" >&2; return 1; }
-    echo "$(sed -n 's/.* steps in .* \([0-9.,]*\) steps\/s.*/\1/p' "$tools/out" | tr -d ,) ${memory#* }"
-}
-
-median() { sort -n | awk '{ v[NR] = $1 } END { printf "%.6g", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-
-# Prints one row. LIMIT is what the machine could do at best, in milliseconds a step.
-row() { # NAME REG_SCRIPT PEER_SCRIPT STEPS PEER_STEPS THREADS LIMIT
-    : > "$tools/ours"; : > "$tools/peer"; : > "$tools/ratio"
-    for round in $(seq "$ROUNDS"); do
-        a=$(ours "$2" "$4" "$6") || return 1
-        echo "$a" >> "$tools/ours"
-        [ -n "$python" ] || continue
-        b=$(peer "$3" "$5" "$6") || return 1
-        echo "$b" >> "$tools/peer"
-        echo "$a $b" | awk '{ print $3 / $1 }' >> "$tools/ratio"
-    done
-    mine=$(awk '{ print 1000 / $1 }' "$tools/ours" | median) memory=$(awk '{ print $2 }' "$tools/ours" | median)
-    theirs=- theirs_memory=- ratio=-
-    if [ -n "$python" ]; then
-        theirs=$(awk '{ print 1000 / $1 }' "$tools/peer" | median) theirs_memory=$(awk '{ print $2 }' "$tools/peer" | median)
-        ratio=$(median < "$tools/ratio")
+python=${PYTHON:-/usr/bin/python3}
+if "$python" -c 'import torch' 2> /dev/null; then
+    # What makes Debian's PyTorch fast (peer/common.py): one pool of threads, and oneDNN's sgemm in place of OpenBLAS's.
+    library=/usr/lib/$(uname -m)-linux-gnu
+    export OPENBLAS_OPENMP="${OPENBLAS_OPENMP:-$library/openblas-openmp}"
+    [ -d "$OPENBLAS_OPENMP" ] || echo "PyTorch would do better with libopenblas0-openmp: two pools of threads compete"
+    environments="bestob tuned"
+    if "$compiler" -O2 -shared -fPIC "$here/peer/sgemm_shim.c" -o "$tools/sgemm_shim.so" -ldnnl 2> /dev/null; then
+        export SGEMM_SHIM="$tools/sgemm_shim.so"
+        environments="best $environments"
     fi
-    echo "$1;$6;$mine;$theirs;$ratio;$(awk "BEGIN { print 100 * $7 / $mine }");$memory;$theirs_memory" | show
+else
+    python=
+    echo "PyTorch is not installed (apt install python3-torch python3-sklearn python3-pot): Reg alone"
+fi
+
+median() { sort -n | awk '{ v[NR] = $1 } END { if (NR) printf "%.6g", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; else print "-" }'; }
+
+# Runs a script of Reg for so many steps; "ms of a step, MiB".
+ours() { # SCRIPT_AND_OPTIONS STEPS THREADS
+    memory=$(cd "$here" && "$tools/measure" 1 $UNDER "$reg" run --set steps="$2" --threads "$3" $1 2> "$tools/out") || { cat "$tools/out" >&2; return 1; }
+    rate=$(sed -n 's/.* steps in .* \([0-9.,]*\) steps\/s.*/\1/p' "$tools/out" | tail -1 | tr -d ,)
+    echo "$rate ${memory#* }" | awk '{ print 1000 / $1, $2 }'
+}
+
+# Runs a script of the peer; "ms of a step, MiB".
+peer() { # SCRIPT_AND_OPTIONS ENVIRONMENT THREADS
+    (cd "$here/peer" && $UNDER "$python" $1 --env "$2" --threads "$3" --seconds 1 2> "$tools/out") |
+        sed -n 's/.*"median_s": \([0-9.e-]*\).*"peak_rss_mb": \([0-9.]*\).*/\1 \2/p' | awk '{ print 1000 * $1, $2 }'
+}
+
+# The peer's fastest way: every variant in every environment once. "ms;environment;script and options".
+fastest() { # VARIANTS THREADS
+    echo "$1" | tr '|' '\n' | sed 's/^ *//; s/ *$//' | while read -r variant; do
+        for environment in $environments; do
+            echo "$(peer "$variant" "$environment" "$2" | cut -d ' ' -f 1);$environment;$variant"
+        done
+    done | grep '^[0-9]' | sort -n | head -1
 }
 
 show() {
     awk -F ';' '
-        function number(x, form) { return x == "-" ? x : sprintf(form, x) }
-        { printf "%-26s %7s %10s %10s %8s %10s %9s %9s\n", $1, $2, number($3, "%.2f"), number($4, "%.2f"), number($5, "%.2fx"),
-                 number($6, "%.0f %%"), number($7, "%.0f"), number($8, "%.0f") }'
+        function number(x, form) { return x == "-" || x == "" ? "-" : sprintf(form, x) }
+        { printf "%-8s %-34s %3s %9s %9s %7s %6s %9s %7s %7s  %s\n", $1, $2, $3, number($4, "%.2f"), number($5, "%.2f"), number($6, "%.3f"), $7,
+                 number($8, "%.0f %%"), number($9, "%.0f"), number($10, "%.0f"), $11 }'
 }
 
-startup() {
+report() { # one row, fields separated by ;
+    echo "$1" | show
+    echo "$1" | tr ';' ',' >> "$tools/results.csv"
+}
+
+row() { # ID WHAT GOAL SCRIPT STEPS LIMIT PEERS THREADS
+    [ -f "$here/${4%% *}" ] || { echo "$1: $4 is missing" >&2; return 1; }
     : > "$tools/ours"; : > "$tools/peer"; : > "$tools/ratio"
+    way=
+    [ -z "$python" ] || way=$(fastest "$7" "$8")
+    environment=$(echo "$way" | cut -d ';' -f 2) variant=$(echo "$way" | cut -d ';' -f 3)
     for round in $(seq "$ROUNDS"); do
-        a=$("$tools/measure" 11 $UNDER "$reg" run "$here/hello.reg" 2> /dev/null) || return 1
+        a=$(ours "$4" "$5" "$8")
+        case $a in *' '*) ;; *) return 1 ;; esac
         echo "$a" >> "$tools/ours"
-        [ -n "$python" ] || continue
-        b=$("$tools/measure" 1 $UNDER "$python" -c 'import torch; print((torch.tensor(1) + 1).item())' 2> /dev/null) || return 1
+        [ -n "$variant" ] || continue
+        b=$(peer "$variant" "$environment" "$8") || return 1
         echo "$b" >> "$tools/peer"
         echo "$a $b" | awk '{ print $1 / $3 }' >> "$tools/ratio"
     done
-    mine=$(awk '{ print $1 }' "$tools/ours" | median) memory=$(awk '{ print $2 }' "$tools/ours" | median)
-    if [ -n "$python" ]; then
-        echo "start and print 1 + 1;-;$mine;$(awk '{ print $1 }' "$tools/peer" | median);$(median < "$tools/ratio");-;$memory;$(awk '{ print $2 }' "$tools/peer" | median)" | show
-    else
-        echo "start and print 1 + 1;-;$mine;-;-;-;$memory;-" | show
-    fi
+    mine=$(cut -d ' ' -f 1 "$tools/ours" | median)
+    limit=-
+    [ "$6" = - ] || limit=$(awk -v mine="$mine" "{ F = \$1; C = \$2; M = \$3; print 100 * ($6) / mine }" "$tools/limit$8")
+    report "$1;$2;$8;$mine;$(cut -d ' ' -f 1 "$tools/peer" | median);$(median < "$tools/ratio");$3;$limit;$(cut -d ' ' -f 2 "$tools/ours" | median);$(cut -d ' ' -f 2 "$tools/peer" | median);$(echo "$variant" | sed 's/^[^ ]*\.py *//; s/--variant //') $environment"
+}
+
+# Whole processes: from the start to the first result, or to the end of the first training step.
+startup() { # ID WHAT GOAL SCRIPT PEER_PROGRAM
+    : > "$tools/ours"; : > "$tools/peer"; : > "$tools/ratio"
+    for round in $(seq "$ROUNDS"); do
+        a=$("$tools/measure" 11 $UNDER "$reg" run "$here/$4" 2> /dev/null) || return 1
+        echo "$a" >> "$tools/ours"
+        [ -n "$python" ] && [ -n "$5" ] || continue
+        b=$("$tools/measure" 1 $UNDER "$python" -c "$5" 2> /dev/null) || return 1
+        echo "$b" >> "$tools/peer"
+        echo "$a $b" | awk '{ print $1 / $3 }' >> "$tools/ratio"
+    done
+    report "$1;$2;-;$(cut -d ' ' -f 1 "$tools/ours" | median);$(cut -d ' ' -f 1 "$tools/peer" | median);$(median < "$tools/ratio");$3;-;$(cut -d ' ' -f 2 "$tools/ours" | median);$(cut -d ' ' -f 2 "$tools/peer" | median);"
+}
+
+wanted() { # ID WANTED…: no list wants all
+    id=$1
+    shift
+    [ $# -gt 0 ] || return 0
+    for wish; do case $id in "$wish" | "$wish"-*) return 0 ;; esac; done
+    return 1
 }
 
 echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores, load $(cut -d ' ' -f 1 /proc/loadavg); medians of $ROUNDS rounds"
-printf '%-26s %7s %10s %10s %8s %10s %9s %9s\n' '' threads 'Reg ms' 'torch ms' ratio 'of limit' 'Reg MiB' 'torch MiB'
-startup || exit 1
+echo "id,what,threads,reg_ms,peer_ms,ratio,goal,percent_of_limit,reg_mib,peer_mib,peer" > "$tools/results.csv"
+echo "id;what;thr;Reg ms;peer ms;ratio;goal;of limit;MiB;peer;peer's fastest" |
+    awk -F ';' '{ printf "%-8s %-34s %3s %9s %9s %7s %6s %9s %7s %7s  %s\n", $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 }'
+wanted w13 "$@" && { startup w13 'start and print 1 + 1' 0.01 hello.reg 'import torch; print((torch.tensor(1) + 1).item())'
+    startup w13-q 'quickstart, to its first step' - first_step.reg ''; }
 for threads in 1 2; do
     [ "$threads" -le "$(nproc)" ] || continue
-    $UNDER "$tools/peak" "$threads" > "$tools/limit" || exit 1
-    # Products of a forward pass and both gradients, none for the inputs; Adam reads w, g, m, v and writes w, m, v.
-    limit=$(awk '{ flops = 2 * 128 * (2 * (784 * 512 + 512 * 256 + 256 * 10) + 512 * 256 + 256 * 10); bytes = 28 * (784 * 512 + 512 * 256 + 2560 + 778);
-                   print flops / ($1 * 1e6) + bytes / ($2 * 1e6) }' "$tools/limit")
-    row 'mlp 784-512-256-10, Adam' mlp.reg peer_mlp.py 400 200 "$threads" "$limit" || exit 1
+    $UNDER "$tools/peak" "$threads" > "$tools/limit$threads" || exit 1
 done
-for threads in 1 2; do
-    [ "$threads" -le "$(nproc)" ] || continue
-    $UNDER "$tools/peak" "$threads" > "$tools/limit" || exit 1
-    limit=$(awk '{ print 2 * 128 * (2 * 32 * 9 * 784 + 3 * 64 * 32 * 9 * 196 + 3 * 3136 * 10) / ($1 * 1e6) }' "$tools/limit")
-    row 'cnn 28 x 28, 32 and 64' cnn.reg peer_cnn.py 40 20 "$threads" "$limit" || exit 1
-done
-for threads in 1 2; do
-    [ "$threads" -le "$(nproc)" ] || continue
-    $UNDER "$tools/peak" "$threads" > "$tools/limit" || exit 1
-    # x is read and written once.
-    limit=$(awk '{ print 8e7 / ($3 * 1e6) }' "$tools/limit")
-    row 'chain of 10 M, gradient' chain.reg peer_chain.py 20 5 "$threads" "$limit" || exit 1
-done
-echo "ratio below 1: Reg is faster. \"of limit\": the machine's peak for the same work over Reg's time."
+failed=0
+while IFS=';' read -r id what goal script steps limit peers; do
+    case $id in '#'* | '') continue ;; esac
+    wanted "$id" "$@" || continue
+    for threads in 1 2; do
+        [ "$threads" -le "$(nproc)" ] || continue
+        row "$id" "${what# }" "${goal# }" "${script# }" "${steps# }" "${limit# }" "${peers# }" "$threads" < /dev/null || failed=1
+    done
+done < "$here/workloads"
+echo "Ratio below 1: Reg is faster. \"Of limit\": what the machine's measured peak allows for the same work, over Reg's time."
+exit $failed
