@@ -8,9 +8,15 @@ int command_run(const Options *options); /* run.c */
 int command_check(const Options *options);
 int command_explain(const Options *options);
 int command_graph(const Options *options);
-int command_doc(const Options *options);  /* doc.c */
-int command_fmt(const Options *options);  /* fmt.c */
-int command_test(const Options *options); /* test.c */
-int command_repl(const Options *options); /* repl.c */
+/* A text that was read from `path`. */
+int run_text(const Options *options, const char *path, const char *text, size_t length, bool check_only);
+int command_compile(const Options *options); /* compile.c */
+int command_doc(const Options *options);     /* doc.c */
+int command_fmt(const Options *options);     /* fmt.c */
+int command_test(const Options *options);    /* test.c */
+int command_repl(const Options *options);    /* repl.c */
+
+/* A compiled program: the script that the executable carries, with the options of `reg run`. */
+int program_main(const Bundle *bundle, int count, char **words); /* program.c */
 
 #endif

@@ -53,6 +53,7 @@ Session *console_session(const Options *options, bool check_only) {
                                                     .verify = options->verify,
                                                     .quiet = options->quiet,
                                                     .colour = console_has_colour(STDERR_FILENO),
+                                                    .bundle = options->bundle,
                                                     .overrides = options->overrides,
                                                     .override_count = options->override_count,
                                                     .dump = options->dump},

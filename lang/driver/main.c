@@ -12,22 +12,26 @@ static int command_help(const Options *options);
 static int command_version(const Options *options);
 
 static const Command commands[] = {
-    {"run", "FILE", "run a script", "FILE may be `-` for standard input.\n", 1, 1, command_run},
-    {"explain", "FILE", "say what one step of each train block does: places, passes, state, memory", "", 1, 1, command_explain},
-    {"check", "FILE…", "check names, shapes and clauses of scripts without computing", "", 1, -1, command_check},
+    {"run", "FILE", "run a script", "FILE may be `-` for standard input.\n", 1, 1, command_run, NULL},
+    {"explain", "FILE", "say what one step of each train block does: places, passes, state, memory", "", 1, 1, command_explain, NULL},
+    {"check", "FILE…", "check names, shapes and clauses of scripts without computing", "", 1, -1, command_check, NULL},
+    {"compile", "FILE", "make a program of a script that runs where there is neither Reg nor a compiler",
+     "The program takes the options of `reg run` (`PROGRAM --help` lists them), prints the same and computes the same bits.\n", 1, 1,
+     command_compile, NULL},
     {"graph", "FILE", "show what a script compiles to, statement by statement",
-     "Shows the fused groups by default; --dump chooses another stage.\n", 1, 1, command_graph},
+     "Shows the fused groups by default; --dump chooses another stage.\n", 1, 1, command_graph, NULL},
     {"doc", "[NAME]", "explain a built-in, a name of the standard library, a data set or an error code",
-     "Without a name it lists everything there is.\n", 0, -1, command_doc},
-    {"fmt", "FILE…", "rewrite scripts in their one form", "FILE may be `-`: standard input to standard output.\n", 1, -1, command_fmt},
+     "Without a name it lists everything there is.\n", 0, -1, command_doc, NULL},
+    {"fmt", "FILE…", "rewrite scripts in their one form", "FILE may be `-`: standard input to standard output.\n", 1, -1, command_fmt,
+     NULL},
     {"test", "DIR|FILE…", "run scripts and compare what they print with their `#> value` lines",
      "A file passes when it runs without errors and every golden line matches. Of a folder all .reg files are run.\n"
      "`reg test stdlib` also runs the examples in the doc comments of the standard library, and of a page such as README.md\n"
      "the blocks that open with ```reg, each as a script of its own.\n",
-     1, -1, command_test},
-    {"repl", "", "talk to Reg line by line (also: `reg` alone)", "", 0, 0, command_repl},
-    {"help", "[COMMAND]", "show this page, or the options of a command", "", 0, 1, command_help},
-    {"version", "", "show the version", "", 0, 0, command_version},
+     1, -1, command_test, NULL},
+    {"repl", "", "talk to Reg line by line (also: `reg` alone)", "", 0, 0, command_repl, NULL},
+    {"help", "[COMMAND]", "show this page, or the options of a command", "", 0, 1, command_help, NULL},
+    {"version", "", "show the version", "", 0, 0, command_version, NULL},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
@@ -86,6 +90,8 @@ static int command_version(const Options *options) {
 }
 
 int main(int count, char **words) {
+    Bundle bundle;
+    if (bundle_open(&bundle)) return console_close(program_main(&bundle, count, words));
     const Command *command = find_command(count > 1 ? words[1] : "repl");
     /* `reg --threads 1` is the REPL with an option. */
     bool is_repl = !command && words[1][0] == '-' && words[1][1];

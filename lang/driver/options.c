@@ -16,10 +16,14 @@ typedef struct Option {
     const char *help;
 } Option;
 
+/* How the user calls it, in two parts. */
+#define CALL(command) (command)->program ? (command)->program : "reg ", (command)->program ? "" : (command)->name
+
 /* Messages ----------------------------------------------------------------------------------------------------------- */
 
 static void point_to_help(const Command *command) {
-    if (command) fprintf(stderr, "help: `reg help %s` lists its options\n", command->name);
+    if (command && command->program) fprintf(stderr, "help: `%s --help` lists its options\n", command->program);
+    else if (command) fprintf(stderr, "help: `reg help %s` lists its options\n", command->name);
     else fprintf(stderr, "help: `reg help` lists the commands\n");
 }
 
@@ -85,6 +89,9 @@ static bool set_dump(Options *options, const char *value) {
     return refuse("--dump takes one of tree, graph, simplified, fused, plan; found '%s'", value);
 }
 
+static bool set_output(Options *options, const char *value) { return options->output = value, true; }
+static bool set_model(Options *options, const char *value) { return options->model = value, true; }
+static bool set_function(Options *options, const char *value) { return options->function = value, true; }
 static bool set_quiet(Options *options, const char *value) { return (void)value, options->quiet = true; }
 static bool set_verify(Options *options, const char *value) { return (void)value, options->verify = true; }
 static bool set_check(Options *options, const char *value) { return (void)value, options->check = true; }
@@ -96,6 +103,9 @@ static const Option table[] = {
     {"--seed", 0, "N", "run test repl", set_seed, "the seed of a script that sets none (0 by default)"},
     {"--quiet", 'q', NULL, "run check test repl", set_quiet, "no progress, nothing about what went well"},
     {"--dump", 0, "STAGE", "run graph", set_dump, "show tree, graph, simplified, fused or plan of all that is compiled; nothing runs"},
+    {"--output", 'o', "FILE", "compile", set_output, "the file to write (the script's name without `.reg` by default)"},
+    {"--model", 0, "FILE", "compile", set_model, "instead of a script: the model saved in FILE, as C"},
+    {"--function", 0, "NAME", "compile", set_function, "what the function of --model is called"},
     {"--verify", 0, NULL, "run check test", set_verify, "check the graph after every pass of the compiler"},
     {"--check", 0, NULL, "fmt", set_check, "change nothing; list the files whose form would change and exit with 1"},
 };
@@ -149,9 +159,9 @@ static bool read_option(Options *options, int count, char **words, int *taken) {
 static bool count_names(const Options *options) {
     const Command *command = options->command;
     if (options->name_count < command->least)
-        return usage_error(command, "nothing to %s: expected `reg %s %s`", command->name, command->name, command->arguments), false;
+        return usage_error(command, "nothing to %s: expected `%s%s %s`", command->name, CALL(command), command->arguments), false;
     if (command->most >= 0 && options->name_count > command->most)
-        return usage_error(command, "`reg %s` does not know what to do with '%s'", command->name, options->names[command->most]), false;
+        return usage_error(command, "`%s%s` does not know what to do with '%s'", CALL(command), options->names[command->most]), false;
     return true;
 }
 

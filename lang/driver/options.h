@@ -14,6 +14,7 @@ typedef struct Command {
     const char *help;                   /* further lines, each ended; "" when there is nothing to add */
     int least, most;                    /* how many files or names; most -1: any number */
     int (*run)(const Options *options); /* the exit code */
+    const char *program;                /* a compiled program's own name; NULL: a command of `reg` */
 } Command;
 
 struct Options {
@@ -24,7 +25,10 @@ struct Options {
     int override_count;
     int threads; /* 0: all cores */
     int64_t seed;
-    const char *dump; /* NULL: none */
+    const char *dump;             /* NULL: none */
+    const char *output;           /* --output; NULL: none */
+    const char *model, *function; /* --model, --function; NULL: none */
+    const Bundle *bundle;         /* of a compiled program; NULL: this is `reg` */
     bool quiet, verify, check, explain;
 };
 

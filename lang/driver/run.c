@@ -9,12 +9,6 @@
 
 static const char *shown_path(const char *path) { return strcmp(path, "-") ? path : "standard input"; }
 
-/* Imports resolve against the script's own folder. */
-static void set_directory(Session *session, const char *path) {
-    const char *slash = strrchr(path, '/');
-    session->directory = slash ? arena_bytes(session->arena, path, slash == path ? 1 : (size_t)(slash - path)) : "";
-}
-
 static bool dump_tree(Session *session, const char *path, const char *text, size_t length) {
     uint32_t file = sources_add(&session->sources, shown_path(path), text, length);
     Script script = parse_script(session->arena, file, &session->diagnostics, NULL);
@@ -25,12 +19,9 @@ static bool dump_tree(Session *session, const char *path, const char *text, size
     return !session->diagnostics.error_count;
 }
 
-static int run_file(const Options *options, const char *path, bool check_only) {
-    size_t length;
-    char *text = console_read(path, &length);
-    if (!text) return EXIT_FAILED;
+int run_text(const Options *options, const char *path, const char *text, size_t length, bool check_only) {
     Session *session = console_session(options, check_only);
-    set_directory(session, path);
+    session_set_directory(session, path);
     console_watch(session);
     bool is_tree = options->dump && !strcmp(options->dump, "tree");
     bool ok = is_tree ? dump_tree(session, path, text, length) : session_run(session, shown_path(path), text, length);
@@ -38,8 +29,16 @@ static int run_file(const Options *options, const char *path, bool check_only) {
     bool interrupted = session->interrupted;
     console_watch(NULL);
     session_free(session);
-    free(text);
     return interrupted ? EXIT_INTERRUPTED : ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int run_file(const Options *options, const char *path, bool check_only) {
+    size_t length;
+    char *text = console_read(path, &length);
+    if (!text) return EXIT_FAILED;
+    int code = run_text(options, path, text, length, check_only);
+    free(text);
+    return code;
 }
 
 int command_run(const Options *options) { return run_file(options, options->names[0], options->dump != NULL); }

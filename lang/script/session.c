@@ -249,6 +249,11 @@ Variable *session_variable(Session *session, const char *name) {
     return NULL;
 }
 
+void session_set_directory(Session *session, const char *path) {
+    const char *slash = strrchr(path, '/');
+    session->directory = slash ? arena_bytes(session->arena, path, slash == path ? 1 : (size_t)(slash - path)) : "";
+}
+
 /* Running ------------------------------------------------------------------------------------------------------------ */
 
 /* `--set name=value` replaces the value of a top-level let: text for a let that holds text, an expression otherwise. */

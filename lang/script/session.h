@@ -8,6 +8,7 @@
 #include "lang/elaborate/elaborate.h"
 #include "lang/names/names.h"
 #include "lang/passes/compile.h"
+#include "runtime/base/bundle.h"
 #include "runtime/plot/page.h"
 #include "runtime/train/runlog.h"
 
@@ -34,8 +35,9 @@ typedef struct SessionOptions {
     bool verify;     /* the verifier after each pass */
     bool quiet;      /* no progress */
     bool colour;
-    bool interactive; /* expressions print, Ctrl-C stops a run and keeps what was learned */
-    const char *dump; /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
+    bool interactive;     /* expressions print, Ctrl-C stops a run and keeps what was learned */
+    const Bundle *bundle; /* a compiled program's: imports are read from it; NULL: from files */
+    const char *dump;     /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
     Override *overrides;
     int override_count;
 } SessionOptions;
@@ -81,6 +83,7 @@ typedef struct Session {
 Session *session_new(SessionOptions options, SessionOutput output);
 void session_free(Session *session);
 
+void session_set_directory(Session *session, const char *path); /* imports resolve against the folder of the script at `path` */
 /* Runs a source text: parse, check all names, then statement by statement until one fails. True when nothing was reported.
  * Diagnostics are left in session->diagnostics; session_report prints and clears them. */
 bool session_run(Session *session, const char *path, const char *text, size_t length);

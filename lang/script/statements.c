@@ -25,12 +25,19 @@ static const char *resolve(Session *session, const char *path) {
     return arena_format(session->arena, "%s/%s", session->directory, path);
 }
 
+static char *read_import(const Session *session, const char *path, size_t *length, Fault *fault) {
+    const BundleFile *file = bundle_find(session->options.bundle, path);
+    if (!file) return file_read(path, length, fault);
+    *length = file->length;
+    return copy_bytes(file->bytes, file->length);
+}
+
 static bool import_file(Session *session, const Tree *tree) {
     const char *path = resolve(session, tree->name);
     if (already_imported(session, path)) return true;
     size_t length;
     Fault fault = {0};
-    char *text = file_read(path, &length, &fault);
+    char *text = read_import(session, path, &length, &fault);
     if (!text) return diagnose_fault(&session->diagnostics, "E0800", tree->span, &fault);
     const char *outer = session->directory;
     const char *slash = strrchr(path, '/');

@@ -141,15 +141,15 @@ static int open_temporary(const char *name) {
     }
 }
 
-/* Renamed before it is closed: the lock ends with the name. */
-static int replace_file(const char *target, const struct stat *old, const void *bytes, size_t length) {
+/* Renamed before it is closed: the lock ends with the name. `mode` 0: as the umask says. */
+static int replace_file(const char *target, mode_t mode, const void *bytes, size_t length) {
     char temporary[PATH_MAX + 32];
     int error = temporary_name(target, temporary, sizeof temporary);
     if (error) return error;
     int descriptor = open_temporary(temporary);
     if (descriptor < 0) return errno;
     error = write_fully(descriptor, bytes, length);
-    if (!error && old && fchmod(descriptor, old->st_mode & 07777) != 0) error = errno;
+    if (!error && mode && fchmod(descriptor, mode & 07777) != 0) error = errno;
     if (!error && fsync(descriptor) != 0) error = errno;
     if (!error && rename(temporary, target) != 0) error = errno;
     if (error) unlink(temporary);
@@ -166,7 +166,7 @@ static int write_through(const char *path, const void *bytes, size_t length) {
     return error;
 }
 
-bool file_write(const char *path, const void *bytes, size_t length, Fault *fault) {
+static bool write_file(const char *path, mode_t mode, const void *bytes, size_t length, Fault *fault) {
     struct stat old;
     bool exists = stat(path, &old) == 0;
     int error;
@@ -179,9 +179,15 @@ bool file_write(const char *path, const void *bytes, size_t length, Fault *fault
     } else {
         /* A symbolic link stays one: what it points to is replaced. */
         char *resolved = exists ? realpath(path, NULL) : NULL;
-        error = replace_file(resolved ? resolved : path, exists ? &old : NULL, bytes, length);
+        error = replace_file(resolved ? resolved : path, mode ? mode : exists ? old.st_mode : 0, bytes, length);
         free(resolved);
     }
     if (error == ENOENT) return fault_set(fault, "cannot write '%s': its directory does not exist", path);
     return error ? fault_errno(fault, "write", path, error) : true;
+}
+
+bool file_write(const char *path, const void *bytes, size_t length, Fault *fault) { return write_file(path, 0, bytes, length, fault); }
+
+bool file_write_executable(const char *path, const void *bytes, size_t length, Fault *fault) {
+    return write_file(path, 0755, bytes, length, fault);
 }

@@ -10,5 +10,6 @@
 char *file_read(const char *path, size_t *length, Fault *fault);
 /* Writes all or nothing; an existing file stays as it was on failure. */
 bool file_write(const char *path, const void *bytes, size_t length, Fault *fault);
+bool file_write_executable(const char *path, const void *bytes, size_t length, Fault *fault); /* the same; whoever may read it may run it */
 
 #endif
