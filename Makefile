@@ -9,7 +9,7 @@ WARN   := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prot
 OPT    ?= -O2 -g
 # -ffp-contract=off: the same bits from the tile interpreter and from compiled C text.
 CFLAGS  = -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errno -I. -I$B $(SAN)
-LIBS    = -lfftw3 -lfftw3f -lcairo -lpng -lz -lzip -lcjson -lreadline -lm -lpthread -ldl $(SAN)
+LIBS    = -lfftw3 -lfftw3f -lcairo -lpng -ldeflate -lzip -lcjson -lreadline -lm -lpthread -ldl $(SAN)
 
 RUNTIME := $(wildcard runtime/*/*.c)
 COMPILER := $(wildcard lang/*/*.c)
@@ -145,8 +145,8 @@ asan:   ## unit and golden tests under the address and undefined-behaviour sanit
 
 # --- the rest --------------------------------------------------------------------------------------------------------------------
 # Debian packages: what the build needs, then what the tests need.
-PACKAGES = gcc make flex bison libopenblas-dev liblapacke-dev libfftw3-dev libcairo2-dev libpng-dev zlib1g-dev libzip-dev \
-           libcjson-dev libreadline-dev libcmocka-dev
+PACKAGES = gcc make flex bison libopenblas-dev liblapacke-dev libfftw3-dev libcairo2-dev libpng-dev libdeflate-dev libzip-dev \
+           libcjson-dev libreadline-dev libdnnl-dev libcmocka-dev
 SOURCES  = $(wildcard lang/*/*.[ch] runtime/*/*.[ch] tests/unit/*.[ch])
 
 .PHONY: deps demo lint format bench experiments install clean help

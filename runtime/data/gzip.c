@@ -2,82 +2,77 @@
 
 #include "runtime/base/file.h"
 
+#include <libdeflate.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#define ZLIB_CONST
-#include <zlib.h>
 
 /* Deflate packs at most 1032 bytes into one (a run of matches of length 258 at two bits each). */
-enum { DEFLATE_RATIO_MAX = 1032, GZIP_WINDOW = 15 + 16, CHUNK_MAX = 1 << 30 };
+enum { DEFLATE_RATIO_MAX = 1032, LEVEL = 6 };
 
 bool gzip_is(const char *bytes, size_t length) { return length >= 2 && (unsigned char)bytes[0] == 0x1f && (unsigned char)bytes[1] == 0x8b; }
 
+static size_t most_inflated(size_t length) { return length > SIZE_MAX / 2 / DEFLATE_RATIO_MAX ? SIZE_MAX / 2 : length * DEFLATE_RATIO_MAX; }
+
 /* The last four bytes hold the inflated size modulo 2^32; believed only as far as deflate could have packed it. */
 static size_t expected_size(const char *bytes, size_t length) {
-    size_t most = length > SIZE_MAX / DEFLATE_RATIO_MAX ? SIZE_MAX / 2 : length * DEFLATE_RATIO_MAX;
     if (length < 18) return 64;
     const unsigned char *tail = (const unsigned char *)bytes + length - 4;
-    size_t said = (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 | (size_t)tail[3] << 24;
+    size_t said = (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 | (size_t)tail[3] << 24, most = most_inflated(length);
     return said < most ? said : most;
 }
 
 typedef struct Output {
-    char *bytes;
+    char *bytes; /* one more than `capacity`, for the NUL */
     size_t count, capacity;
 } Output;
 
-static bool grow(Output *output, const char *subject, Fault *fault) {
-    size_t larger = output->capacity + output->capacity / 2 + 4096;
-    char *bytes = realloc(output->bytes, larger);
+static bool reserve(Output *output, size_t capacity, const char *subject, Fault *fault) {
+    char *bytes = realloc(output->bytes, capacity + 1);
     if (!bytes) return fault_set(fault, "cannot read %s: its inflated content does not fit in memory", subject);
     output->bytes = bytes;
-    output->capacity = larger;
+    output->capacity = capacity;
     return true;
 }
 
-static bool fault_inflate(int status, const z_stream *stream, const char *subject, Fault *fault) {
-    if (status == Z_BUF_ERROR || status == Z_OK)
-        return fault_set(fault, "cannot read %s: its gzip data ends too early, the file is truncated", subject);
-    if (status == Z_MEM_ERROR) return fault_set(fault, "cannot read %s: out of memory", subject);
-    return fault_set(fault, "cannot read %s: its gzip data is damaged (%s)", subject, stream->msg ? stream->msg : "a broken stream");
-}
-
-/* Inflates every member of the file (gzip files may be joined end to end); zero padding after the last is allowed. */
-static bool inflate_members(z_stream *stream, const char *bytes, size_t length, Output *output, const char *subject, Fault *fault) {
-    size_t used = 0;
-    for (;;) {
-        if (output->count + 1 >= output->capacity && !grow(output, subject, fault)) return false;
-        size_t in = length - used, room = output->capacity - output->count - 1;
-        stream->next_in = (const Bytef *)bytes + used;
-        stream->avail_in = (uInt)(in < CHUNK_MAX ? in : CHUNK_MAX);
-        stream->next_out = (Bytef *)output->bytes + output->count;
-        stream->avail_out = (uInt)(room < CHUNK_MAX ? room : CHUNK_MAX);
-        uInt in_before = stream->avail_in, out_before = stream->avail_out;
-        int status = inflate(stream, Z_NO_FLUSH);
-        used += in_before - stream->avail_in;
-        output->count += out_before - stream->avail_out;
-        if (status == Z_STREAM_END) {
-            if (!gzip_is(bytes + used, length - used)) return true;
-            inflateReset(stream);
-        } else if (status != Z_OK || (used == length && stream->avail_out > 0)) {
-            return fault_inflate(status, stream, subject, fault);
+/* Inflates every member of the file (gzip files may be joined end to end); zero padding after the last is allowed. A member that does
+ * not fit is begun again with more room. */
+static bool inflate_members(struct libdeflate_decompressor *inflater, const char *bytes, size_t length, Output *output, const char *subject,
+                            Fault *fault) {
+    size_t most = most_inflated(length);
+    for (size_t used = 0; used == 0 || gzip_is(bytes + used, length - used);) {
+        size_t taken = 0, made = 0;
+        switch (libdeflate_gzip_decompress_ex(inflater, bytes + used, length - used, output->bytes + output->count,
+                                              output->capacity - output->count, &taken, &made)) {
+        case LIBDEFLATE_SUCCESS:
+            used += taken;
+            output->count += made;
+            break;
+        case LIBDEFLATE_INSUFFICIENT_SPACE:
+            if (output->capacity < most) {
+                size_t larger = output->capacity + output->capacity / 2 + 4096;
+                if (!reserve(output, larger < most ? larger : most, subject, fault)) return false;
+                break;
+            }
+            /* fallthrough */
+        case LIBDEFLATE_BAD_DATA:
+        case LIBDEFLATE_SHORT_OUTPUT:
+        default: return fault_set(fault, "cannot read %s: its gzip data is damaged or ends too early", subject);
         }
     }
+    return true;
 }
 
 char *gzip_inflate(const char *bytes, size_t length, const char *subject, size_t *out_length, Fault *fault) {
-    z_stream stream = {0};
-    if (inflateInit2(&stream, GZIP_WINDOW) != Z_OK) {
+    struct libdeflate_decompressor *inflater = libdeflate_alloc_decompressor();
+    if (!inflater) {
         fault_set(fault, "cannot read %s: out of memory", subject);
         return NULL;
     }
-    Output output = {.capacity = expected_size(bytes, length) + 2};
-    output.bytes = malloc(output.capacity);
-    bool done = output.bytes ? inflate_members(&stream, bytes, length, &output, subject, fault)
-                             : fault_set(fault, "cannot read %s: its inflated content does not fit in memory", subject);
-    inflateEnd(&stream);
+    Output output = {0};
+    bool done = reserve(&output, expected_size(bytes, length), subject, fault) &&
+                inflate_members(inflater, bytes, length, &output, subject, fault);
+    libdeflate_free_decompressor(inflater);
     if (!done) {
         free(output.bytes);
         return NULL;
@@ -102,22 +97,17 @@ char *gzip_file_read(const char *path, size_t *length, Fault *fault) {
 }
 
 bool gzip_file_write(const char *path, const char *bytes, size_t length, Fault *fault) {
-    z_stream stream = {0};
-    if (length > UINT32_MAX - 4096 || deflateInit2(&stream, 6, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return fault_set(fault, "cannot write '%s': %zu bytes are too many to compress at once", path, length);
-    size_t bound = deflateBound(&stream, length) + 32;
-    char *packed = malloc(bound);
+    struct libdeflate_compressor *deflater = libdeflate_alloc_compressor(LEVEL);
+    size_t bound = deflater ? libdeflate_gzip_compress_bound(deflater, length) : 0;
+    char *packed = deflater ? malloc(bound) : NULL;
     bool done = false;
     if (packed) {
-        stream.next_in = (const Bytef *)bytes;
-        stream.avail_in = (uInt)length;
-        stream.next_out = (Bytef *)packed;
-        stream.avail_out = (uInt)bound;
-        done = deflate(&stream, Z_FINISH) == Z_STREAM_END && file_write(path, packed, bound - stream.avail_out, fault);
+        size_t size = libdeflate_gzip_compress(deflater, bytes, length, packed, bound);
+        done = file_write(path, packed, size, fault);
     } else {
         fault_set(fault, "cannot write '%s': out of memory", path);
     }
-    deflateEnd(&stream);
+    libdeflate_free_compressor(deflater);
     free(packed);
     return done;
 }

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
+#include <libdeflate.h>
 
 static const char LOG_PREFIX[] = "reg.log."; /* one f64 [2, count] tensor per series: steps, values */
 static const char KIND_KEY[] = "reg.kind", KIND[] = "checkpoint 1";
@@ -17,7 +17,7 @@ static uint64_t checksum(const TensorTable *tensors) {
     uint64_t sum = 0;
     for (size_t i = 0; i < tensors->count; i++) {
         const Tensor *tensor = tensors->items[i].tensor;
-        uint64_t check = crc32_z(0, tensor->data, tensor_bytes(tensor));
+        uint64_t check = libdeflate_crc32(0, tensor->data, tensor_bytes(tensor));
         sum += rng_mix(rng_hash(tensors->items[i].name), rng_mix(check, (uint64_t)tensor->dtype));
     }
     return sum;
