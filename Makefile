@@ -119,8 +119,9 @@ check: $B/reg $(filter-out $(SLOW_UNIT),$(UNIT))   ## the fast part of the tests
 	$(Q)sh tests/unit/run.sh $(filter-out $(SLOW_UNIT),$(UNIT))
 	$(Q)sh tests/golden/run.sh $B run bad check fmt repl
 
-unit: $(UNIT)   ## tests of modules
+unit: $(UNIT)   ## tests of modules; products and convolutions also without oneDNN
 	$(Q)sh tests/unit/run.sh $(UNIT)
+	$(Q)REG_ONEDNN=off sh tests/unit/run.sh $B/tests/unit/test_dense $B/tests/unit/test_conv
 
 golden: $B/reg   ## programs with their expected output
 	$(Q)sh tests/golden/run.sh $B
@@ -165,8 +166,9 @@ lint:   ## layers, warnings, form
 format:   ## rewrite the C files in the house form
 	$(Q)clang-format -i $(SOURCES)
 
-bench: $B/reg   ## speed of training steps and of start-up
+bench: $B/reg   ## Reg beside PyTorch: a table of workloads, then plots of how the cost grows
 	$(Q)sh tests/bench/run.sh $B
+	$(Q)sh tests/bench/scaling.sh $B
 
 experiments: $B/reg   ## every example in its full form, and a table: claim, measured, holds or not
 	$(Q)FULL=1 sh tests/examples.sh $B
