@@ -1,6 +1,8 @@
-/* Matrix products: OpenBLAS on one thread inside tiles that shapes determine, so that the bits do not depend on threads. */
+/* Matrix products: OpenBLAS or oneDNN on one thread inside tiles that shapes determine, so that the bits do not depend on
+ * threads. */
 #include "runtime/kernels/blas.h"
 #include "runtime/kernels/kernels.h"
+#include "runtime/kernels/onednn.h"
 
 #include <string.h>
 
@@ -8,8 +10,10 @@ enum {
     WORTH_A_THREAD = 1 << 21, /* multiplications: 20 to 40 microseconds */
     FEW_PIECES = 8,           /* for up to that many pieces of work tiles may be narrow */
     NARROW_EDGE = 128,        /* tiles that are narrower pack their operands too often: a tenth slower than ... */
-    WIDE_EDGE = 256,          /* ... tiles this wide, which are as fast as the whole */
+    WIDE_EDGE = 512,          /* ... tiles this wide, which are as fast as the whole */
     SMALL = 100,              /* multiplications of a product for which calling BLAS costs more than it saves */
+    LARGE = 1 << 20,          /* multiplications of an f32 product from which oneDNN is faster than OpenBLAS (Zen 4 and 5) ... */
+    FEW_DOTS = 64,            /* ... but not where rows meet rows and the result has at most so many columns */
     LONG_DEPTH = 8192,        /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
     FEW_RESULTS = 16384
@@ -120,6 +124,13 @@ static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t
                     (int)y_stride);
 }
 
+static bool onednn_product(const Piece *p) {
+    bool is_worth_it = p->m * p->n * p->k >= LARGE && !(p->transpose_b && p->n <= FEW_DOTS);
+    const Onednn *onednn = is_worth_it ? onednn_get() : NULL;
+    return onednn && onednn->sgemm(p->transpose_a ? 'T' : 'N', p->transpose_b ? 'T' : 'N', p->m, p->n, p->k, 1, p->a, p->a_stride, p->b,
+                                   p->b_stride, 0, p->c, p->c_stride) == dnnl_success;
+}
+
 static void blas_product(DType dtype, const Piece *p) {
     const Blas *blas = blas_get(NULL);
     if (dtype == DTYPE_F32)
@@ -140,7 +151,7 @@ static void run_piece(DType dtype, const Piece *p) {
         blas_vector(dtype, p->a, p->transpose_a, p->m, p->k, p->a_stride, p->b, p->transpose_b ? 1 : p->b_stride, p->c, p->c_stride);
     } else if (p->m == 1) {
         blas_vector(dtype, p->b, !p->transpose_b, p->n, p->k, p->b_stride, p->a, p->transpose_a ? p->a_stride : 1, p->c, 1);
-    } else {
+    } else if (dtype == DTYPE_F64 || !onednn_product(p)) {
         blas_product(dtype, p);
     }
 }

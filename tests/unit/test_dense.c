@@ -1,6 +1,8 @@
 /* Matrix products, reductions, scans and fills against naive loops, on one and on two threads. */
 #include "tests/unit/kernel_case.h"
 
+#include <dirent.h>
+
 static double entry(const Tensor *tensor, int64_t base, int64_t rows, int64_t columns, bool transpose, int64_t i, int64_t j) {
     return tensor_number(tensor, base + (transpose ? j * rows + i : i * columns + j));
 }
@@ -37,6 +39,30 @@ static void products_of_all_shapes(void **state) {
         check_product(DTYPE_I64, 2, false, 5, 6, 7, flags & 1, flags & 2);
         check_product(DTYPE_F32, 1, false, 300, 400, 500, flags & 1, flags & 2);
     }
+}
+
+static int count_tasks(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    int count = -2; /* . and .. */
+    while (tasks && readdir(tasks)) count++;
+    if (tasks) closedir(tasks);
+    return count;
+}
+
+/* The libraries have pools of their own: those must never start. */
+static void products_start_no_threads(void **state) {
+    (void)state;
+    Threads *threads = threads_new(2);
+    Case c = {0};
+    case_input(&c, case_values(DTYPE_F32, SHAPE(512, 512), 1));
+    case_input(&c, case_values(DTYPE_F32, SHAPE(512, 512), 2));
+    case_output(&c, DTYPE_F32, SHAPE(512, 512));
+    case_ints(&c, INTS(0, 0));
+    int before = count_tasks();
+    assert_true(case_run_once(&c, kernel_matmul, scratch_matmul, threads, c.outputs));
+    assert_int_equal(count_tasks(), before + 1);
+    threads_free(threads);
+    case_free(&c);
 }
 
 typedef enum Op { SUM, PROD, MAX, MIN } Op;
@@ -174,6 +200,7 @@ static void fills(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_all_shapes),
+        cmocka_unit_test(products_start_no_threads),
         cmocka_unit_test(reductions_along_all_axes),
         cmocka_unit_test(empty_and_nan_reductions),
         cmocka_unit_test(places_of_the_largest),
