@@ -70,7 +70,7 @@ static uint64_t mix_bytes(uint64_t hash, const void *bytes, size_t count) {
 
 static bool is_small(const Tensor *tensor) { return tensor_bytes(tensor) <= SMALL_CONSTANT_BYTES; }
 
-static uint64_t hash_node(const Node *node) {
+uint64_t node_hash(const Node *node) {
     uint64_t hash = mix(0, (uint64_t)node->op);
     for (int k = 0; k < node->input_count; k++) hash = mix(hash, (uint64_t)node->inputs[k]->id);
     hash = mix_bytes(hash, node->ints, (size_t)node->int_count * sizeof *node->ints);
@@ -92,7 +92,7 @@ static bool same_constant(const Tensor *a, const Tensor *b) {
     return bytes == tensor_bytes(b) && is_small(a) && (bytes == 0 || memcmp(a->data, b->data, bytes) == 0);
 }
 
-static bool same_node(const Node *a, const Node *b) {
+bool node_equal(const Node *a, const Node *b) {
     return a->hash == b->hash && a->op == b->op && a->input_count == b->input_count && a->int_count == b->int_count &&
            a->number_count == b->number_count && a->type.dtype == b->type.dtype && shape_equal(a->type.shape, b->type.shape) &&
            a->cell == b->cell && a->rule == b->rule && a->loop == b->loop &&
@@ -104,7 +104,7 @@ static bool same_node(const Node *a, const Node *b) {
 /* The slot where `node`'s equal stands or `node` belongs. */
 static Node **table_slot(Node **table, size_t capacity, const Node *node) {
     size_t k = (size_t)node->hash & (capacity - 1);
-    while (table[k] && !same_node(table[k], node)) k = (k + 1) & (capacity - 1);
+    while (table[k] && !node_equal(table[k], node)) k = (k + 1) & (capacity - 1);
     return &table[k];
 }
 
@@ -153,7 +153,7 @@ static Node describe(Graph *graph, const NodeSpec *spec, Node **inputs, int inpu
         .loop = spec->loop,
         .span = diagnostics_place(graph->diagnostics, graph->here),
     };
-    node.hash = hash_node(&node);
+    node.hash = node_hash(&node);
     if (graph->keeps_apart && node.constant) node.hash = mix(node.hash, (uint64_t)(uintptr_t)node.constant);
     return node;
 }

@@ -129,6 +129,9 @@ Node *graph_add(Graph *graph, const NodeSpec *spec);
 /* The values of cells have changed: from now on nodes are new, even where an equal one, perhaps with a materialised value from
  * before, exists. Leaves and constants stay the same nodes. */
 void graph_renew(Graph *graph);
+/* Of op, attributes, type and which nodes the inputs are; node_equal compares the stored hashes first. */
+uint64_t node_hash(const Node *node);
+bool node_equal(const Node *a, const Node *b);
 
 /* Whether the node was made in this graph. */
 static inline bool graph_holds(const Graph *graph, const Node *node) {

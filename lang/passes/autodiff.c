@@ -1,16 +1,19 @@
 #include "lang/passes/autodiff.h"
 
 #include "lang/ops/rules.h"
+#include "lang/passes/equal.h"
 #include "runtime/base/memory.h"
 
 #include <stdlib.h>
 
-/* One reverse sweep over the nodes low..high of the graph as it was; ids are topological, so loops over ids need no stack. */
+/* One reverse sweep over the nodes low..high of the graph as it was; ids are topological, so loops over ids need no stack.
+ * Equal nodes share the cotangent of the first of them: what two derivatives of one value have in common is pulled back once. */
 typedef struct Sweep {
     Graph *graph;
     size_t low, high;
     bool *reached;     /* an output depends on it, in any way */
     bool *active;      /* reached, and depends differentiably on a variable */
+    Node **first;      /* by id: the first of the nodes that are equal to it */
     Node **cotangents; /* by id; NULL: zero so far */
     Node ***parts;     /* by id: cotangents of the outputs of an op with several */
 } Sweep;
@@ -19,6 +22,7 @@ static void sweep_free(Sweep *sweep) {
     for (size_t id = 0; sweep->parts && id < sweep->high; id++) free(sweep->parts[id]);
     free(sweep->reached);
     free(sweep->active);
+    free(sweep->first);
     free(sweep->cotangents);
     free(sweep->parts);
 }
@@ -90,11 +94,13 @@ static bool give(Sweep *sweep, Node **slot, Node *cotangent, Type type) {
     return *slot != NULL;
 }
 
-static bool give_to(Sweep *sweep, Node *node, Node *cotangent) { return give(sweep, &sweep->cotangents[node->id], cotangent, node->type); }
+static bool give_to(Sweep *sweep, const Node *node, Node *cotangent) {
+    return give(sweep, &sweep->cotangents[sweep->first[node->id]->id], cotangent, node->type);
+}
 
 /* The cotangent of a part goes into its op's list. */
 static bool give_part(Sweep *sweep, const Node *part) {
-    const Node *whole = part->inputs[0];
+    const Node *whole = sweep->first[part->inputs[0]->id];
     Node ***list = &sweep->parts[whole->id];
     if (!*list) *list = allocate((size_t)whole->part_count * sizeof **list);
     return give(sweep, &(*list)[part->ints[0]], sweep->cotangents[part->id], part->type);
@@ -149,6 +155,7 @@ bool autodiff_vjp(Graph *graph, Node *const *outputs, Node *const *cotangents, i
                   Node **results) {
     if (!all_there(outputs, output_count) || !all_there(variables, variable_count)) return false;
     Sweep sweep = sweep_new(graph, outputs, output_count, variables, variable_count);
+    sweep.first = equal_nodes(graph, sweep.high, outputs, output_count, variables, variable_count);
     sweep.cotangents = allocate(graph->node_count * sizeof *sweep.cotangents);
     sweep.parts = allocate(graph->node_count * sizeof *sweep.parts);
     bool ok = true;
