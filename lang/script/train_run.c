@@ -57,6 +57,24 @@ static const char *bad_parameter(const Selection *parameters) {
     return NULL;
 }
 
+/* The first field of the data with a number that is not finite, and how many such rows; false: there is none. */
+static bool bad_data(Train *train, const char **field, int64_t *rows) {
+    for (int k = 0; k < train->stream_count; k++) {
+        const Record *record = train->streams[k].split.record;
+        for (int f = 0; f < record->count; f++) {
+            if (record->fields[f].value.kind != VALUE_TENSOR) continue;
+            Tensor *column = to_tensor(train->e, record->fields[f].value);
+            int64_t count = column ? tensor_count(column) : 0, of_row = column && column->shape.rank ? count / column->shape.dims[0] : 1;
+            *rows = 0;
+            for (int64_t j = 0, last = -1; j < count; j++)
+                if (!isfinite(tensor_number(column, j)) && j / of_row != last) last = j / of_row, ++*rows;
+            *field = record->fields[f].name;
+            if (*rows) return true;
+        }
+    }
+    return false;
+}
+
 static bool holds(Span outer, Span inner) { return outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end; }
 
 /* The term that the blamed text is part of, else the one that was found not to be finite. */
@@ -85,6 +103,12 @@ static bool not_finite(Train *train, Objective *objective, const ShownTerm *term
     diagnose(diagnostics, "E0900", span, "a %s here became %s at step %lld%s%s%s", term ? "value" : "gradient", what, (long long)step + 1,
              blamed ? ", in the term '" : "", blamed ? blamed->name : "", blamed ? "'" : "");
     if (blamed && !holds(span, blamed->span)) diagnose_second(diagnostics, blamed->span, "the term '%s'", blamed->name);
+    const char *field;
+    int64_t rows;
+    if (bad_data(train, &field, &rows))
+        return diagnose_help(diagnostics,
+                             "'%s' of the data is missing or not finite in %lld row%s: fill it, as in `where(is_nan(v), 0.0, v)`", field,
+                             (long long)rows, rows == 1 ? "" : "s");
     return diagnose_help(diagnostics, "the parameters are as they were after step %lld", (long long)step);
 }
 
