@@ -21,18 +21,9 @@ static bool expected(Elaborator *e, const char *what, Value value) {
 static Node *capture_node(Elaborator *e, Capture *capture, Graph *body, Node *outer) {
     for (int k = 0; k < capture->count; k++)
         if (capture->nodes[k] == outer) return build_leaf(body, capture->cells[k]);
-    if (capture->count == capture->capacity) {
-        int capacity = capture->capacity ? 2 * capture->capacity : 8;
-        Node **nodes = arena_alloc(e->arena, sizeof *nodes * (size_t)capacity);
-        Cell **cells = arena_alloc(e->arena, sizeof *cells * (size_t)capacity);
-        if (capture->count) {
-            memcpy(nodes, capture->nodes, sizeof *nodes * (size_t)capture->count);
-            memcpy(cells, capture->cells, sizeof *cells * (size_t)capture->count);
-        }
-        capture->nodes = nodes;
-        capture->cells = cells;
-        capture->capacity = capacity;
-    }
+    int capacity = capture->capacity; /* of both lists */
+    capture->nodes = arena_grow(e->arena, capture->nodes, sizeof(Node *), capture->count, &capacity);
+    capture->cells = arena_grow(e->arena, capture->cells, sizeof(Cell *), capture->count, &capture->capacity);
     Fault fault;
     Tensor *tensor = tensor_zeros(outer->type.dtype, outer->type.shape, &fault);
     if (!tensor) {

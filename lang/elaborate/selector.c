@@ -77,12 +77,7 @@ static void add_selected(Collect *collect, Instance *owner, Member *member) {
     Selection *selection = collect->selection;
     for (int k = 0; k < selection->count; k++)
         if (selection->items[k].member == member) return;
-    if (selection->count == collect->capacity) {
-        collect->capacity = collect->capacity ? 2 * collect->capacity : 8;
-        Selected *items = arena_alloc(collect->e->arena, sizeof *items * (size_t)collect->capacity);
-        if (selection->count) memcpy(items, selection->items, sizeof *items * (size_t)selection->count);
-        selection->items = items;
-    }
+    selection->items = arena_grow(collect->e->arena, selection->items, sizeof *selection->items, selection->count, &collect->capacity);
     selection->items[selection->count++] = (Selected){owner, member};
 }
 

@@ -10,13 +10,7 @@
 
 static bool add_node(Elaborator *e, Variables *v, Node *node) {
     if (!node) return false;
-    if (v->count == v->capacity) {
-        int capacity = v->capacity ? 2 * v->capacity : 8;
-        Node **nodes = arena_alloc(e->arena, sizeof *nodes * (size_t)capacity);
-        if (v->count) memcpy(nodes, v->nodes, sizeof *nodes * (size_t)v->count);
-        v->nodes = nodes;
-        v->capacity = capacity;
-    }
+    v->nodes = arena_grow(e->arena, v->nodes, sizeof(Node *), v->count, &v->capacity);
     v->nodes[v->count++] = node;
     return true;
 }
