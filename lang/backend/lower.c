@@ -76,9 +76,10 @@ static bool lower_task(Lowering *lowering, Program *program, int step_number, in
     Node *last = t->members[t->member_count - 1];
     PlanStep *step = &program->plan->steps[step_number];
     program->step_spans[step_number] = last->span;
-    step->origin = last->id;
     if (t->kind == TASK_FUSED) step->fused = lower_fused(lowering, task);
     else if (!lower_node(lowering, step, last)) return false;
+    lower_origins(step, t->members, t->member_count);
+    step->bytes = t->kind == TASK_FUSED ? lower_fused_bytes(lowering, step->fused) : t->kind == TASK_KERNEL ? op_bytes(last) : 0;
     program->step_labels[step_number] = t->kind == TASK_FUSED ? fused_label(t) : copy_string(op_of(last)->name);
     return true;
 }
@@ -90,7 +91,9 @@ static void lower_copy_entry(Lowering *lowering, Program *program, int step_numb
     int to = commit != NULL ? lowering_cell(lowering, commit->cell, node->type) : lowering_snapshot(lowering, node);
     PlanStep *step = &program->plan->steps[step_number];
     step->fused = lower_copy(shape_count(node->type.shape), from, to);
-    step->origin = node->id;
+    step->bytes = lower_fused_bytes(lowering, step->fused);
+    lower_origins(step, &node, 1);
+    step->origins[0].flops = 0;
     program->step_spans[step_number] = node->span;
     program->step_labels[step_number] = copy_string(commit != NULL ? "copy to cell" : "copy of cell");
 }

@@ -30,6 +30,9 @@ int lowering_cell(Lowering *lowering, Cell *cell, Type type);
 Fused *lower_fused(Lowering *lowering, int task);
 Fused *lower_copy(int64_t count, int from, int to);
 PlanLoop *lower_loop(Lowering *lowering, const Node *node); /* NULL after a diagnostic */
-void *lower_array(const void *items, size_t bytes);         /* a copy from allocate() */
+/* The places that the members come from, each with its flops and its share (origins.c). */
+void lower_origins(PlanStep *step, Node *const *members, int count);
+double lower_fused_bytes(const Lowering *lowering, const Fused *fused); /* read and written by one run */
+void *lower_array(const void *items, size_t bytes);                     /* a copy from allocate() */
 
 #endif

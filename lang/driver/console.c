@@ -56,6 +56,7 @@ Session *console_session(const Options *options, bool check_only) {
                                                     .bundle = options->bundle,
                                                     .overrides = options->overrides,
                                                     .override_count = options->override_count,
+                                                    .profile = options->profile,
                                                     .dump = options->dump},
                                    (SessionOutput){.write = write_out,
                                                    .note = write_note,

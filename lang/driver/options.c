@@ -94,6 +94,7 @@ static bool set_model(Options *options, const char *value) { return options->mod
 static bool set_function(Options *options, const char *value) { return options->function = value, true; }
 static bool set_quiet(Options *options, const char *value) { return (void)value, options->quiet = true; }
 static bool set_verify(Options *options, const char *value) { return (void)value, options->verify = true; }
+static bool set_profile(Options *options, const char *value) { return (void)value, options->profile = true; }
 static bool set_check(Options *options, const char *value) { return (void)value, options->check = true; }
 
 static const Option table[] = {
@@ -103,6 +104,8 @@ static const Option table[] = {
     {"--seed", 0, "N", "run test repl", set_seed, "the seed of a script that sets none (0 by default)"},
     {"--quiet", 'q', NULL, "run check test repl", set_quiet, "no progress, nothing about what went well"},
     {"--dump", 0, "STAGE", "run graph", set_dump, "show tree, graph, simplified, fused or plan of all that is compiled; nothing runs"},
+    {"--profile", 0, NULL, "run", set_profile,
+     "say after the run what each line of the script took: time, flops, bytes, share of the peak"},
     {"--output", 'o', "FILE", "compile", set_output, "the file to write (the script's name without `.reg` by default)"},
     {"--model", 0, "FILE", "compile", set_model, "instead of a script: the model saved in FILE, as C"},
     {"--function", 0, "NAME", "compile", set_function, "what the function of --model is called"},

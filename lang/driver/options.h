@@ -29,7 +29,7 @@ struct Options {
     const char *output;           /* --output; NULL: none */
     const char *model, *function; /* --model, --function; NULL: none */
     const Bundle *bundle;         /* of a compiled program; NULL: this is `reg` */
-    bool quiet, verify, check, explain;
+    bool quiet, verify, check, explain, profile;
 };
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INTERRUPTED = 130, EXIT_PIPE = 141 };

@@ -1,6 +1,7 @@
 /* `reg run`, `reg check`, `reg explain` and `reg graph`: one script, one session; they differ in what is computed and shown. */
 #include "lang/driver/commands.h"
 #include "lang/driver/console.h"
+#include "lang/driver/profile.h"
 #include "lang/syntax/parser.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ int run_text(const Options *options, const char *path, const char *text, size_t 
     bool is_tree = options->dump && !strcmp(options->dump, "tree");
     bool ok = is_tree ? dump_tree(session, path, text, length) : session_run(session, shown_path(path), text, length);
     session_report(session);
+    if (options->profile && !check_only) profile_report(session);
     bool interrupted = session->interrupted;
     console_watch(NULL);
     session_free(session);

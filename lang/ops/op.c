@@ -48,6 +48,17 @@ static double flops_conv(const Node *node) { return conv_products(&node->type.sh
 static double flops_conv_input(const Node *node) { return conv_products(&node->inputs[0]->type.shape, &node->inputs[1]->type.shape); }
 static double flops_conv_kernel(const Node *node) { return conv_products(&node->inputs[1]->type.shape, &node->type.shape); }
 
+static double type_bytes(const Type *type) { return (double)shape_count(type->shape) * (double)dtype_bytes(type->dtype); }
+
+/* What picks from its first input reads as much of it as it writes. */
+static double bytes_picked(const Node *node) {
+    double index = node->input_count > 1 ? type_bytes(&node->inputs[1]->type) : 0;
+    return index + 2 * type_bytes(&node->type);
+}
+
+/* base, index, update: places of the base are read and written, the rest of it stays where it is. */
+static double bytes_scattered(const Node *node) { return type_bytes(&node->inputs[1]->type) + 3 * type_bytes(&node->inputs[2]->type); }
+
 static const OpDef table[OP_COUNT] = {
 #define UNARY(NAME, name, kind, value, da, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, ~0u))
 #define BINARY(NAME, name, kind, value, da, db, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, 1u) | BLOCKS(db, 2u))
@@ -65,15 +76,16 @@ static const OpDef table[OP_COUNT] = {
     ROW(BROADCAST, broadcast, KERNEL(broadcast), VJP(broadcast), .fusion = FUSE_VIEW),
     ROW(RESHAPE, reshape, VJP(reshape), .fusion = FUSE_VIEW),
     ROW(TRANSPOSE, transpose, KERNEL(transpose), VJP(transpose), INTS("perm*"), .fusion = FUSE_VIEW),
-    ROW(SLICE, slice, KERNEL(slice), VJP(slice), INTS("start* step*")),
+    ROW(SLICE, slice, .bytes = bytes_picked, KERNEL(slice), VJP(slice), INTS("start* step*")),
     ROW(FLIP, flip, KERNEL(flip), VJP(flip), INTS("reversed*")),
     ROW(PAD, pad, KERNEL(pad), VJP(pad), INTS("low* high* interior*")),
     ROW(CONCAT, concat, KERNEL(concat), VJP(concat), INTS("axis")),
-    ROW(GATHER, gather, KERNEL(gather), VJP(gather), INTS("axis")),
-    ROW(GATHER_ALONG, gather_along, KERNEL(gather_along), VJP(gather_along), INTS("axis")),
-    ROW(SCATTER_ADD, scatter_add, KERNEL(scatter_add), VJP(scatter_add), INTS("axis"), .inplace = true),
-    ROW(SCATTER_SET, scatter_set, KERNEL(scatter_set), VJP(scatter_set), INTS("axis"), .inplace = true),
-    ROW(SCATTER_ALONG_ADD, scatter_along_add, KERNEL(scatter_along_add), VJP(scatter_along_add), INTS("axis"), .inplace = true),
+    ROW(GATHER, gather, .bytes = bytes_picked, KERNEL(gather), VJP(gather), INTS("axis")),
+    ROW(GATHER_ALONG, gather_along, .bytes = bytes_picked, KERNEL(gather_along), VJP(gather_along), INTS("axis")),
+    ROW(SCATTER_ADD, scatter_add, .bytes = bytes_scattered, KERNEL(scatter_add), VJP(scatter_add), INTS("axis"), .inplace = true),
+    ROW(SCATTER_SET, scatter_set, .bytes = bytes_scattered, KERNEL(scatter_set), VJP(scatter_set), INTS("axis"), .inplace = true),
+    ROW(SCATTER_ALONG_ADD, scatter_along_add, .bytes = bytes_scattered, KERNEL(scatter_along_add), VJP(scatter_along_add), INTS("axis"),
+        .inplace = true),
     ROW(REDUCE_SUM, reduce_sum, KERNEL(reduce_sum), VJP(reduce_sum), INTS("axes"), .fusion = FUSE_REDUCE),
     ROW(REDUCE_PROD, reduce_prod, KERNEL(reduce_prod), VJP(reduce_prod), INTS("axes")),
     ROW(REDUCE_MAX, reduce_max, KERNEL(reduce_max), VJP(reduce_max), INTS("axes"), .fusion = FUSE_REDUCE),
@@ -122,4 +134,12 @@ double op_flops(const Node *node) {
     if (op->flops) return op->flops(node);
     if (op->fusion == FUSE_REDUCE) return (double)shape_count(node->inputs[0]->type.shape);
     return op->fusion == FUSE_ELEMENTWISE ? (double)shape_count(node->type.shape) : 0;
+}
+
+double op_bytes(const Node *node) {
+    if (op_of(node)->bytes) return op_of(node)->bytes(node);
+    double bytes = node->part_count ? 0 : type_bytes(&node->type);
+    for (int k = 0; k < node->part_count; k++) bytes += type_bytes(&node->parts[k]);
+    for (int k = 0; k < node->input_count; k++) bytes += type_bytes(&node->inputs[k]->type);
+    return bytes;
 }

@@ -47,6 +47,7 @@ typedef struct OpDef {
     const char *no_derivative;         /* advice for users when vjp is NULL and a derivative would have to pass; else NULL */
     uint32_t blocked_inputs;           /* bit k: the derivative in input k is zero (almost) everywhere; ~0: in all */
     double (*flops)(const Node *node); /* NULL: one an element for elementwise ops and reductions, none for the others */
+    double (*bytes)(const Node *node); /* NULL: all of its inputs and outputs */
     bool inplace;                      /* the kernel may write output 0 over input 0 */
     bool is_pure;                      /* equal inputs and attributes give equal outputs: equal nodes are one node */
 } OpDef;
@@ -56,6 +57,9 @@ static inline const OpDef *op_of(const Node *node) { return op_def(node->op); }
 
 /* Floating-point operations of one run of the node: a multiplication and an addition count as two. */
 double op_flops(const Node *node);
+
+/* Bytes that one run of the node reads and writes. */
+double op_bytes(const Node *node);
 
 /* The op of this name, OP_COUNT when there is none. */
 OpCode op_find(const char *name);

@@ -94,7 +94,11 @@ Program *session_compile(Session *session, const Graph *graph, Node *const *outp
         text_free(&text);
         if (!ok) return NULL;
     }
-    return compile_graph(graph, outputs, output_count, commits, commit_count, &options, &session->diagnostics);
+    double start = session->profile ? profile_now() : 0;
+    Program *program = compile_graph(graph, outputs, output_count, commits, commit_count, &options, &session->diagnostics);
+    if (session->profile) session->profile->compile += profile_now() - start;
+    if (program) program->plan->profile = session->profile;
+    return program;
 }
 
 /* The graph that can compute a node: of the top level, or the one under construction; NULL for a node of a step around it. */
@@ -216,6 +220,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     session->threads = threads_new(options.threads);
     threads_watch(session->threads, &session->abandoned);
     session->log = runlog_new();
+    session->profile = options.profile ? profile_new() : NULL;
     session->page = page_new("Reg");
     Elaborator *e = &session->elaborator;
     e->arena = session->arena;
@@ -236,6 +241,7 @@ void session_free(Session *session) {
     runlog_free(session->log);
     page_free(session->page);
     graph_free(session->graph);
+    profile_free(session->profile);
     threads_free(session->threads);
     diagnostics_clear(&session->diagnostics);
     sources_free(&session->sources);

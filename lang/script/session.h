@@ -9,6 +9,7 @@
 #include "lang/names/names.h"
 #include "lang/passes/compile.h"
 #include "runtime/base/bundle.h"
+#include "runtime/exec/profile.h"
 #include "runtime/plot/page.h"
 #include "runtime/train/runlog.h"
 
@@ -37,6 +38,7 @@ typedef struct SessionOptions {
     bool colour;
     bool interactive;     /* expressions print, Ctrl-C stops a run and keeps what was learned */
     const Bundle *bundle; /* a compiled program's: imports are read from it; NULL: from files */
+    bool profile;         /* measure what every step of every plan takes */
     const char *dump;     /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
     Override *overrides;
     int override_count;
@@ -66,8 +68,9 @@ typedef struct Session {
     SessionOptions options;
     Variable *variables;
     int variable_count, variable_capacity;
-    RunLog *log; /* series of all train blocks, for plots */
-    Page *page;  /* tables and plots so far, for `report` */
+    RunLog *log;      /* series of all train blocks, for plots */
+    Profile *profile; /* NULL: nobody asked */
+    Page *page;       /* tables and plots so far, for `report` */
     /* Set by the driver's signal handler: a training stops after its step and keeps what it learned; everything else stops at once. */
     volatile sig_atomic_t interrupted, abandoned;
     volatile sig_atomic_t is_stepping; /* a training is between its first step and its last */

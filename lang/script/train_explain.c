@@ -21,14 +21,6 @@ static void line(Train *train, const char *place, Span span, const char *note) {
     text_free(&text);
 }
 
-static const char *bytes_text(double bytes, char buffer[32]) {
-    static const char *const units[] = {"B", "kB", "MB", "GB"};
-    int unit = 0;
-    for (; bytes >= 1000 && unit < 3; unit++) bytes /= 1000;
-    snprintf(buffer, 32, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-    return buffer;
-}
-
 /* Data and batch -------------------------------------------------------------------------------------------------------- */
 
 static void explain_streams(Train *train) {
@@ -93,14 +85,37 @@ static void explain_sites(Train *train, const Objective *objective) {
     }
 }
 
+static bool is_counted(const Plan *plan, int buffer) {
+    for (int k = 0; k < buffer; k++)
+        if (plan->buffers[k].cell == plan->buffers[buffer].cell) return true;
+    return false;
+}
+
+/* What outlives the step: parameters, states, the arrays of the data. */
+static double cell_bytes(const Plan *plan) {
+    double bytes = 0;
+    for (int k = 0; k < plan->buffer_count; k++) {
+        const Buffer *buffer = &plan->buffers[k];
+        if (buffer->kind == BUFFER_CELL && !is_counted(plan, k))
+            bytes += (double)shape_count(buffer->shape) * (double)dtype_bytes(buffer->dtype);
+    }
+    return bytes;
+}
+
+static void explain_memory(Train *train, const Plan *plan) {
+    static const double mebibyte = 1 << 20;
+    double intermediate = (double)plan_peak_bytes(plan), kept = cell_bytes(plan);
+    session_write(train->session, "  %-10s peak %.1f MiB: %.1f MiB of intermediate values, %.1f MiB of parameters, states and data\n",
+                  "memory", (intermediate + kept) / mebibyte, intermediate / mebibyte, kept / mebibyte);
+}
+
 static void explain_plan(Train *train, const Objective *objective) {
     const Plan *plan = objective->program->plan;
-    char slab[32];
     int commits = plan->step_count - plan->commit_start;
     if (*objective->passes) session_write(train->session, "  %-10s %s\n", "applies", objective->passes);
     explain_sites(train, objective);
-    session_write(train->session, "  %-10s %d steps, of which %d write parameters and states; %s planned\n", "plan", plan->step_count,
-                  commits, bytes_text((double)plan->slab_bytes, slab));
+    session_write(train->session, "  %-10s %d steps, of which %d write parameters and states\n", "plan", plan->step_count, commits);
+    explain_memory(train, plan);
 }
 
 static void explain_objective(Train *train, const Objective *objective) {

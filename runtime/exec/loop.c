@@ -28,6 +28,20 @@ static bool prepare_carries(PlanLoop *loop, const View *initial, LoopState *stat
     return true;
 }
 
+size_t loop_peak_bytes(const PlanLoop *loop) {
+    size_t bytes = plan_peak_bytes(loop->body) + (loop->condition != NULL ? plan_peak_bytes(loop->condition) : 0);
+    for (int k = 0; k < loop->carry_count; k++) {
+        const Buffer *carry = &loop->body->buffers[loop->body->outputs[k]];
+        bytes += 2 * (size_t)shape_count(carry->shape) * dtype_bytes(carry->dtype);
+    }
+    return bytes;
+}
+
+void loop_profile(PlanLoop *loop, struct Profile *profile) {
+    loop->body->profile = profile;
+    if (loop->condition != NULL) loop->condition->profile = profile;
+}
+
 bool loop_prepare(PlanLoop *loop, const View *inputs, Threads *threads, Fault *fault) {
     if (loop->prepared != NULL) return true;
     LoopState *state = loop->prepared = allocate(sizeof *state);

@@ -24,6 +24,8 @@ struct PlanLoop {
     void *prepared;
 };
 
+size_t loop_peak_bytes(const PlanLoop *loop);               /* of both plans and both halves of the carries */
+void loop_profile(PlanLoop *loop, struct Profile *profile); /* its plans leave what they took there; before loop_prepare */
 bool loop_prepare(PlanLoop *loop, const View *inputs, Threads *threads, Fault *fault);
 bool loop_run(PlanLoop *loop, const View *inputs, const View *outputs, Fault *fault);
 void loop_free(PlanLoop *loop);

@@ -3,6 +3,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/exec/fused.h"
 #include "runtime/exec/loop.h"
+#include "runtime/exec/profile.h"
 #include "runtime/exec/slab.h"
 
 #include <stdlib.h>
@@ -16,6 +17,8 @@ typedef struct PreparedStep {
     KernelCall call;       /* of a kernel */
     FusedProgram *program; /* of a fused group */
     void **input_data, **output_data;
+    int64_t runs; /* of a plan with a profile */
+    double seconds;
 } PreparedStep;
 
 /* A place that must follow a cell when its tensor is replaced. */
@@ -80,7 +83,10 @@ static bool prepare_step(Plan *plan, int index, Fault *fault) {
     if (step->fused != NULL) return prepare_fused(plan, step->fused, ready, fault);
     ready->inputs = bind_views(plan, step->inputs, step->input_count);
     ready->outputs = bind_views(plan, step->outputs, step->output_count);
-    if (step->loop != NULL) return loop_prepare(step->loop, ready->inputs, prepared->threads, fault);
+    if (step->loop != NULL) {
+        loop_profile(step->loop, plan->profile);
+        return loop_prepare(step->loop, ready->inputs, prepared->threads, fault);
+    }
     if (step->kernel == NULL)
         return fault_set(fault, "malformed plan: step '%s' has nothing to run", step->label != NULL ? step->label : "?");
     ready->call = (KernelCall){.inputs = ready->inputs,
@@ -115,6 +121,13 @@ static bool prepare_scratch(Plan *plan, Fault *fault) {
         if (prepared->extra_scratch == NULL) return fault_set(fault, "not enough memory: a step needs %zu MiB to work in", largest >> 20);
     }
     return true;
+}
+
+size_t plan_peak_bytes(const Plan *plan) {
+    size_t bytes = plan->slab_bytes;
+    for (int i = 0; i < plan->step_count; i++)
+        if (plan->steps[i].loop != NULL) bytes += loop_peak_bytes(plan->steps[i].loop);
+    return bytes;
 }
 
 bool plan_prepare(Plan *plan, Threads *threads, Fault *fault) {
@@ -168,16 +181,26 @@ static bool run_step(Plan *plan, int index, Fault *fault) {
     return step->kernel->run(&ready->call);
 }
 
+static bool run_measured(Plan *plan, int index, Fault *fault) {
+    if (plan->profile == NULL) return run_step(plan, index, fault);
+    PreparedStep *ready = &((Prepared *)plan->prepared)->steps[index];
+    ProfileMark mark = profile_enter(plan->profile);
+    bool ok = run_step(plan, index, fault);
+    ready->seconds += profile_leave(plan->profile, mark);
+    ready->runs++;
+    return ok;
+}
+
 /* What writes cells is not left half done: it ignores an interrupt. */
 static bool run_shielded(Plan *plan, int index, Fault *fault) {
     Threads *threads = ((Prepared *)plan->prepared)->threads;
     if (index >= plan->commit_start) {
         bool before = threads_shield(threads, true);
-        bool ok = run_step(plan, index, fault);
+        bool ok = run_measured(plan, index, fault);
         threads_shield(threads, before);
         return ok;
     }
-    bool ok = !threads_are_interrupted(threads) && run_step(plan, index, fault);
+    bool ok = !threads_are_interrupted(threads) && run_measured(plan, index, fault);
     return threads_are_interrupted(threads) ? fault_set(fault, FAULT_INTERRUPTED) : ok;
 }
 
@@ -252,11 +275,17 @@ int plan_find_nonfinite(Plan *plan, Fault *fault) {
     return -1;
 }
 
+static DType written_type(const Plan *plan, const PlanStep *step) {
+    int buffer = step->fused != NULL ? step->fused->outputs[0].buffer : step->outputs[0];
+    return plan->buffers[buffer].dtype;
+}
+
 static void free_prepared(Plan *plan) {
     Prepared *prepared = plan->prepared;
     if (prepared == NULL) return;
     for (int i = 0; i < plan->step_count; i++) {
         PreparedStep *step = &prepared->steps[i];
+        if (step->runs > 0) profile_add(plan->profile, &plan->steps[i], written_type(plan, &plan->steps[i]), step->runs, step->seconds);
         free(step->inputs);
         free(step->outputs);
         free(step->input_data);
@@ -285,6 +314,7 @@ void plan_free(Plan *plan) {
         free(step->outputs);
         free(step->ints);
         free(step->numbers);
+        free(step->origins);
     }
     free(plan->slab);
     free(plan->buffers);

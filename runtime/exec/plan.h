@@ -70,6 +70,13 @@ typedef struct Fused {
 
 typedef struct PlanLoop PlanLoop; /* a body plan run until its condition holds; see loop.h */
 
+/* A place in the source text that a step computes for, numbered by the compiler, and its part of one run. */
+typedef struct StepOrigin {
+    uint32_t file, start, end;
+    double flops; /* 0 for what only moves */
+    double share; /* of the step's time and bytes; over the origins of a step they sum to 1 */
+} StepOrigin;
+
 typedef struct PlanStep {
     const Kernel *kernel; /* exactly one of kernel, fused, loop is set */
     Fused *fused;
@@ -84,7 +91,9 @@ typedef struct PlanStep {
     int number_count;
     size_t scratch_offset; /* in the slab */
     size_t scratch_bytes;
-    int32_t origin;    /* graph node that this step computes: for messages and profiles */
+    StepOrigin *origins; /* a fused group may compute for several places */
+    int origin_count;
+    double bytes;      /* read and written by one run */
     const char *label; /* "matmul", "fused mul add exp": borrowed from the plan's text */
 } PlanStep;
 
@@ -95,12 +104,14 @@ typedef struct Plan {
     int step_count;
     int commit_start; /* steps from here on write cells; a run may stop before them (plan_run_until) */
     int *outputs;
-    int output_count; /* buffers the caller reads after a run */
+    int output_count;        /* buffers the caller reads after a run */
+    struct Profile *profile; /* times every step (profile.h); NULL: nobody asked. Set before plan_prepare */
     size_t slab_bytes;
     void *slab;     /* allocated once by plan_prepare, on huge pages where the system gives them */
     void *prepared; /* the executor's own: views and kernel calls, made once */
 } Plan;
 
+size_t plan_peak_bytes(const Plan *plan);                          /* what plan_prepare allocates for intermediate values, loops included */
 bool plan_prepare(Plan *plan, Threads *threads, Fault *fault);     /* allocates the slab; once */
 bool plan_run(Plan *plan, Fault *fault);                           /* all steps */
 bool plan_run_range(Plan *plan, int first, int end, Fault *fault); /* steps first..end */
