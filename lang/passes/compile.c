@@ -4,6 +4,7 @@
 #include "lang/passes/fuse.h"
 #include "lang/passes/loops.h"
 #include "lang/passes/memory.h"
+#include "lang/passes/narrow.h"
 #include "lang/passes/schedule.h"
 #include "lang/passes/simplify.h"
 #include "lang/passes/verify.h"
@@ -22,8 +23,8 @@ typedef struct Pass {
 static const Pass graph_passes[] = {
     {"share loops", loops_share, false}, {"drop records", loops_drop_records, false},
     {"hoist", loops_hoist, false},       {"simplify", simplify, false},
-    {"simplify", simplify, false},       {"fold", fold_constants, true},
-    {"simplify", simplify, true},
+    {"narrow", narrow, false},           {"simplify", simplify, false},
+    {"fold", fold_constants, true},      {"simplify", simplify, true},
 };
 
 static bool run_graph_passes(Unit *unit, const CompileOptions *options) {
