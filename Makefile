@@ -32,6 +32,9 @@ EXTRA_elementwise_v4 = $(VECTOR_FLAGS) -march=x86-64-v4 -mprefer-vector-width=51
 EXTRA_product_v1 = -O3
 EXTRA_product_v3 = -O3 -ffp-contract=fast -march=x86-64-v3
 EXTRA_product_v4 = -O3 -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
+EXTRA_sweep_v1 = -O3
+EXTRA_sweep_v3 = -O3 -ffp-contract=fast -march=x86-64-v3
+EXTRA_sweep_v4 = -O3 -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=512
 EXTRA_gather = -O3
 EXTRA_columns = -O3
 EXTRA_conv = -O3

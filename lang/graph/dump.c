@@ -41,7 +41,8 @@ static void add_ints(Text *out, const Node *node, const char *names) {
         bool is_list = names[length - 1] == '*';
         int rank = node->op == OP_PAD || node->op == OP_SLICE || node->op == OP_FLIP || node->op == OP_TRANSPOSE
                        ? node->inputs[0]->type.shape.rank
-                       : 1;
+                   : node->op == OP_SWEEP ? node->int_count
+                                          : 1;
         text_addf(out, " %.*s=", (int)(is_list ? length - 1 : length), names);
         if (!is_list) text_addf(out, "%" PRId64, node->ints[at++]);
         for (int k = 0; is_list && k < rank; k++)

@@ -39,6 +39,9 @@ static double flops_matmul(const Node *node) {
     return 2.0 * (double)shape_count(node->type.shape) * (double)a->dims[node->ints[0] ? a->rank - 2 : a->rank - 1];
 }
 
+/* Two products with a vector. */
+static double flops_sweep(const Node *node) { return 4.0 * (double)shape_count(node->inputs[0]->type.shape); }
+
 /* [n, o, oh, ow] sums over [c / groups, kh, kw]. */
 static double conv_products(const Shape *output, const Shape *kernel) {
     return 2.0 * (double)shape_count(*output) * (double)(kernel->dims[1] * kernel->dims[2] * kernel->dims[3]);
@@ -96,6 +99,7 @@ static const OpDef table[OP_COUNT] = {
     ROW(SORT, sort, KERNEL(sort), VJP(sort), INTS("axis descending"),
         .no_derivative = "the order of a sort is a whole number; use the sorted values, or stop(...)"),
     ROW(MATMUL, matmul, .flops = flops_matmul, KERNEL(matmul), VJP(matmul), INTS("ta tb")),
+    ROW(SWEEP, sweep, .flops = flops_sweep, KERNEL(sweep), INTS("program*"), .no_derivative = "it is made after derivatives"),
     ROW(CONV, conv, .flops = flops_conv, KERNEL(conv), VJP(conv), INTS(CONV_INTS)),
     ROW(CONV_INPUT, conv_input, .flops = flops_conv_input, KERNEL(conv_input), VJP(conv_input), INTS(CONV_INTS)),
     ROW(CONV_KERNEL, conv_kernel, .flops = flops_conv_kernel, KERNEL(conv_kernel), VJP(conv_kernel), INTS(CONV_INTS)),

@@ -7,6 +7,7 @@
 #include "lang/passes/narrow.h"
 #include "lang/passes/schedule.h"
 #include "lang/passes/simplify.h"
+#include "lang/passes/sweep.h"
 #include "lang/passes/verify.h"
 #include "runtime/base/memory.h"
 
@@ -21,10 +22,15 @@ typedef struct Pass {
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
 static const Pass graph_passes[] = {
-    {"share loops", loops_share, false}, {"drop records", loops_drop_records, false},
-    {"hoist", loops_hoist, false},       {"simplify", simplify, false},
-    {"narrow", narrow, false},           {"simplify", simplify, false},
-    {"fold", fold_constants, true},      {"simplify", simplify, true},
+    {"share loops", loops_share, false},
+    {"drop records", loops_drop_records, false},
+    {"hoist", loops_hoist, false},
+    {"simplify", simplify, false},
+    {"narrow", narrow, false},
+    {"simplify", simplify, false},
+    {"fold", fold_constants, true},
+    {"simplify", simplify, true},
+    {"sweep products", sweep_products, false},
 };
 
 static bool run_graph_passes(Unit *unit, const CompileOptions *options) {

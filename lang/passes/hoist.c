@@ -47,9 +47,15 @@ static void find_dependences(Hoist *hoist) {
     }
 }
 
+/* A product reads a transposed matrix as it is. */
+static bool is_free(const Node *node, const Node *reader) {
+    bool is_matrix = node->type.shape.rank == 2 && reader != NULL && reader->op == OP_MATMUL;
+    return node->op == OP_BROADCAST || node->op == OP_RESHAPE || (node->op == OP_TRANSPOSE && is_matrix);
+}
+
 /* Worth a value of its own: not what costs nothing inside. What depends on nothing is left for folding. */
-static void lift(Hoist *hoist, Node *node) {
-    while (node->op == OP_BROADCAST || node->op == OP_RESHAPE) node = node->inputs[0];
+static void lift(Hoist *hoist, Node *node, const Node *reader) {
+    for (; is_free(node, reader); node = node->inputs[0]) reader = node;
     bool worth = node->op != OP_LEAF && node->part_count == 0 && hoist->depends[node->id] == DEPENDS_ON_CAPTURES;
     if (!worth || hoist->lifted[node->id]) return;
     hoist->lifted[node->id] = hoist->needed[node->id] = true;
@@ -61,10 +67,10 @@ static void find_frontier(Hoist *hoist) {
     for (size_t id = 0; id < graph->node_count; id++) {
         const Node *node = graph->nodes[id];
         if (!hoist->live[id] || hoist->depends[id] != DEPENDS_ON_CARRIES) continue;
-        for (int k = 0; k < node->input_count; k++) lift(hoist, node->inputs[k]);
+        for (int k = 0; k < node->input_count; k++) lift(hoist, node->inputs[k], node);
     }
-    for (int k = 0; k < hoist->body->carry_count; k++) lift(hoist, hoist->body->next[k]);
-    if (hoist->body->condition != NULL) lift(hoist, hoist->body->condition);
+    for (int k = 0; k < hoist->body->carry_count; k++) lift(hoist, hoist->body->next[k], NULL);
+    if (hoist->body->condition != NULL) lift(hoist, hoist->body->condition, NULL);
     mark(graph, hoist->needed);
 }
 
@@ -124,7 +130,7 @@ static LoopBody *build_inside(Hoist *hoist) {
         const Node *node = old->graph->nodes[id];
         if (!hoist->live[id] || hoist->inside[id] != NULL) continue;
         bool only_outside = hoist->depends[id] == DEPENDS_ON_CAPTURES && node->op != OP_LEAF && node->op != OP_BROADCAST &&
-                            node->op != OP_RESHAPE;
+                            node->op != OP_RESHAPE && node->op != OP_TRANSPOSE;
         if (only_outside) continue; /* read by lifted nodes alone */
         bool whole = true;
         for (int k = 0; k < node->input_count; k++) whole = whole && hoist->inside[node->inputs[k]->id] != NULL;

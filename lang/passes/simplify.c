@@ -28,13 +28,7 @@ static Node *simplify_node(void *context, Graph *graph, const Node *node, Node *
 }
 
 bool simplify(Unit *unit) {
-    int *uses = allocate(sizeof(int) * (unit->graph->node_count + 1));
-    for (size_t id = 0; id < unit->graph->node_count; id++) {
-        const Node *node = unit->graph->nodes[id];
-        for (int k = 0; k < node->input_count; k++) uses[node->inputs[k]->id]++;
-    }
-    for (int k = 0; k < unit->output_count; k++) uses[unit->outputs[k]->id]++;
-    for (int k = 0; k < unit->commit_count; k++) uses[unit->commits[k].value->id]++;
+    int *uses = unit_uses(unit);
     bool ok = unit_rebuild(unit, simplify_node, uses);
     free(uses);
     return ok;

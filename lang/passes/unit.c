@@ -119,6 +119,17 @@ bool unit_rebuild(Unit *unit, UnitRule *rule, void *context) {
     return ok;
 }
 
+int *unit_uses(const Unit *unit) {
+    int *uses = allocate(sizeof(int) * (unit->graph->node_count + 1));
+    for (size_t id = 0; id < unit->graph->node_count; id++) {
+        const Node *node = unit->graph->nodes[id];
+        for (int k = 0; k < node->input_count; k++) uses[node->inputs[k]->id]++;
+    }
+    for (int k = 0; k < unit->output_count; k++) uses[unit->outputs[k]->id]++;
+    for (int k = 0; k < unit->commit_count; k++) uses[unit->commits[k].value->id]++;
+    return uses;
+}
+
 void unit_free(Unit *unit) {
     graph_free(unit->graph);
     for (int k = 0; k < unit->body_count; k++) graph_free(unit->bodies[k]);

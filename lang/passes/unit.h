@@ -25,6 +25,8 @@ bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int outp
 /* Replaces the unit's graph by one in which every needed node went through `rule`, in order of ids. False after a diagnostic;
  * the unit is then still valid (the old graph). */
 bool unit_rebuild(Unit *unit, UnitRule *rule, void *context);
+/* How many readers each node has, by id; roots read too. The caller frees it. */
+int *unit_uses(const Unit *unit);
 void unit_free(Unit *unit);
 
 /* `node` with other inputs, in `graph`. */

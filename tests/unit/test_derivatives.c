@@ -366,6 +366,7 @@ static const struct {
     {OP_RANDOM_NORMAL, "has no real inputs"},
     {OP_RANDOM_GAMMA, "its derivative follows the distribution, not the sampler's steps: see test_gamma"},
     {OP_GAMMA_DERIVATIVE, "refused by name: see test_refusals"},
+    {OP_SWEEP, "made by a pass, after derivatives: see test_sweep.c"},
     {OP_STOP, "its derivative is zero by definition, its value is not: see test_barriers"},
 };
 
