@@ -50,26 +50,16 @@ static Value run_scatter(Elaborator *e, const Builtin *self, const Arguments *a)
 
 /* --- order --- */
 
-static Node *sorted(Elaborator *e, Node *x, int axis, bool descending) {
-    return call_op(e, OP_SORT, &x, 1, (int64_t[]){axis, descending}, 2, NULL);
+static Node *sorted(Elaborator *e, Node *x, int axis, bool descending, int64_t kept) {
+    return call_op(e, OP_SORT, &x, 1, (int64_t[]){axis, descending, kept}, 3, NULL);
 }
 
 static Value run_sort(Elaborator *e, const Builtin *self, const Arguments *a) {
     Node *x = node_at(e, a, 0);
     int axis;
     if (!rank_at_least(e, a, 0, x, 1) || !axis_at(e, a, 1, x->type.shape.rank, &axis)) return value_none();
-    Node *sort = sorted(e, x, axis, flag_at(a, 2));
+    Node *sort = sorted(e, x, axis, flag_at(a, 2), x->type.shape.dims[axis]);
     return result_of(a, sort ? build_part(e->graph, sort, self->data) : NULL);
-}
-
-static Node *first_along(Elaborator *e, Node *x, int axis, int64_t count) {
-    int64_t start[RANK_MAX] = {0}, stop[RANK_MAX], step[RANK_MAX];
-    if (!x) return NULL;
-    for (int k = 0; k < x->type.shape.rank; k++) {
-        stop[k] = k == axis ? count : x->type.shape.dims[k];
-        step[k] = 1;
-    }
-    return build_slice(e->graph, x, start, stop, step);
 }
 
 static Value run_top_k(Elaborator *e, const Builtin *self, const Arguments *a) {
@@ -83,11 +73,11 @@ static Value run_top_k(Elaborator *e, const Builtin *self, const Arguments *a) {
                  (long long)x->type.shape.dims[axis], (long long)k);
         return value_none();
     }
-    Node *sort = sorted(e, x, axis, !flag_at(a, 3));
+    Node *sort = sorted(e, x, axis, !flag_at(a, 3), k);
     Record *record = record_new(e);
     static const char *const names[] = {"values", "indices"};
     for (int part = 0; part < 2; part++) {
-        Value value = value_tensor(sort ? first_along(e, build_part(e->graph, sort, part), axis, k) : NULL, a->span);
+        Value value = value_tensor(sort ? build_part(e->graph, sort, part) : NULL, a->span);
         if (!value_ok(value)) return value;
         record_add(e, record, names[part], value);
     }

@@ -120,7 +120,7 @@ static Value run_permutation(Elaborator *e, const Builtin *self, const Arguments
     int64_t count;
     if (!integer_at(e, a, 0, 0, &count)) return value_none();
     Node *u = random_draw(e, OP_RANDOM_UNIFORM, (Type){DTYPE_F64, shape_1(count)}, "permutation", a->span, a->values[1], NULL);
-    Node *sort = call_op(e, OP_SORT, &u, 1, (int64_t[]){0, 0}, 2, NULL);
+    Node *sort = call_op(e, OP_SORT, &u, 1, (int64_t[]){0, 0, count}, 3, NULL);
     return result_of(a, sort ? build_part(e->graph, sort, 1) : NULL);
 }
 

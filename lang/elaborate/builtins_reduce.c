@@ -193,7 +193,7 @@ static Node *quantile_of(Elaborator *e, Node *x, double q, uint32_t axes, bool k
         diagnose(e->diagnostics, "E0400", graph->here, "an empty axis has no quantile");
         return NULL;
     }
-    Node *sort = call_op(e, OP_SORT, &flat, 1, (int64_t[]){last, 0}, 2, NULL);
+    Node *sort = call_op(e, OP_SORT, &flat, 1, (int64_t[]){last, 0, count}, 3, NULL);
     Node *values = build_part(graph, sort, 0);
     double place = q * (double)(count - 1);
     int64_t below = (int64_t)floor(place), above = (int64_t)ceil(place);

@@ -96,7 +96,7 @@ static const OpDef table[OP_COUNT] = {
     ROW(ARGMAX, argmax, KERNEL(argmax), INTS("axis"), .no_derivative = USE_SOFTMAX),
     ROW(ARGMIN, argmin, KERNEL(argmin), INTS("axis"), .no_derivative = USE_SOFTMAX),
     ROW(CUMSUM, cumsum, KERNEL(cumsum), VJP(cumsum), INTS("axis reverse")),
-    ROW(SORT, sort, KERNEL(sort), VJP(sort), INTS("axis descending"),
+    ROW(SORT, sort, KERNEL(sort), VJP(sort), INTS("axis descending kept"),
         .no_derivative = "the order of a sort is a whole number; use the sorted values, or stop(...)"),
     ROW(MATMUL, matmul, .flops = flops_matmul, KERNEL(matmul), VJP(matmul), INTS("ta tb")),
     ROW(SWEEP, sweep, .flops = flops_sweep, KERNEL(sweep), INTS("program*"), .no_derivative = "it is made after derivatives"),

@@ -112,8 +112,13 @@ bool vjp_cumsum(VjpContext *context) {
 }
 
 bool infer_sort(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
-    if (!rule_inputs(graph, spec, 1, 2) || !rule_axis(graph, spec, 0, spec->ints[0])) return false;
+    if (!rule_inputs(graph, spec, 1, 3) || !rule_axis(graph, spec, 0, spec->ints[0])) return false;
     types[0] = spec_type(spec, 0);
+    int64_t *size = &types[0].shape.dims[spec->ints[0]];
+    if (spec->ints[2] < 0 || spec->ints[2] > *size)
+        return diagnose(graph->diagnostics, "E0304", graph->here, "an axis of size %lld has no %lld first", (long long)*size,
+                        (long long)spec->ints[2]);
+    *size = spec->ints[2];
     types[1] = (Type){.dtype = DTYPE_I64, .shape = types[0].shape};
     *count = 2;
     return true;

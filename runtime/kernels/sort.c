@@ -1,4 +1,4 @@
-/* Stable sort along one axis, with the permutation. Elements become 64-bit keys whose unsigned order is the wanted order
+/* Stable sort along one axis, or its first places only, with the permutation. Elements become 64-bit keys whose unsigned order is the wanted order
  * (-0 equals 0, NaN is larger than everything), so that one radix sort serves every dtype and both directions. */
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/kernels.h"
@@ -19,6 +19,7 @@ typedef struct Sort {
     int64_t *index;
     Axis axis;
     bool descending;
+    int64_t kept; /* places of each lane */
     int64_t lanes, lanes_per_tile;
     Entry *entries; /* per tile: two arrays of axis.size */
 } Sort;
@@ -102,15 +103,44 @@ static Entry *merge_sort(Entry *entries, Entry *spare, int64_t count) {
     return entries;
 }
 
+/* The key at place `rank` (from 0) of the sorted keys, which are lost; *equal is how many keys up to that place equal it. Found digit by
+ * digit among the keys that agree in the digits so far. */
+static uint64_t select_key(uint64_t *keys, int64_t count, int64_t rank, int64_t *equal) {
+    uint64_t differing = 0;
+    for (int64_t i = 0; i < count; i++) differing |= keys[i] ^ keys[0];
+    for (int shift = 8 * (DIGITS - 1); shift >= 0; shift -= 8) {
+        if (!(differing >> shift & 255)) continue;
+        int64_t histogram[BUCKETS] = {0}, left = 0;
+        uint64_t bucket = 0;
+        for (int64_t i = 0; i < count; i++) histogram[keys[i] >> shift & 255]++;
+        for (; rank >= histogram[bucket]; bucket++) rank -= histogram[bucket];
+        for (int64_t i = 0; i < count; i++)
+            if ((keys[i] >> shift & 255) == bucket) keys[left++] = keys[i];
+        count = left;
+    }
+    *equal = rank + 1;
+    return keys[0];
+}
+
+/* Moves the `kept` entries that a stable sort would put first to the front, in the order in which they stand. */
+static void select_first(Entry *entries, uint64_t *keys, int64_t count, int64_t kept) {
+    int64_t equal, place = 0;
+    for (int64_t i = 0; i < count; i++) keys[i] = entries[i].key;
+    uint64_t largest = select_key(keys, count, kept - 1, &equal);
+    for (int64_t i = 0; place < kept; i++)
+        if (entries[i].key < largest || (entries[i].key == largest && equal-- > 0)) entries[place++] = entries[i];
+}
+
 static void sort_lane(const Sort *sort, int64_t lane, Entry *entries) {
-    int64_t count = sort->axis.size, inner = sort->axis.inner;
-    int64_t base = lane / inner * count * inner + lane % inner;
+    int64_t count = sort->axis.size, kept = sort->kept, inner = sort->axis.inner;
+    int64_t base = lane / inner * count * inner + lane % inner, first = lane / inner * kept * inner + lane % inner;
     for (int64_t j = 0; j < count; j++) entries[j] = (Entry){.key = key_at(sort, base + j * inner), .index = j};
+    if (kept < count / 2) select_first(entries, (uint64_t *)(void *)(entries + count), count, kept), count = kept;
     Entry *sorted = count < 512 ? merge_sort(entries, entries + count, count) : radix_sort(entries, entries + count, count);
     int64_t bytes = (int64_t)dtype_bytes(sort->x->dtype);
     const char *source = sort->x->data;
-    for (int64_t j = 0; j < count; j++) {
-        int64_t to = base + j * inner, from = base + sorted[j].index * inner;
+    for (int64_t j = 0; j < kept; j++) {
+        int64_t to = first + j * inner, from = base + sorted[j].index * inner;
         sort->index[to] = sorted[j].index;
         if (bytes == 8) memcpy(sort->values + to * 8, source + from * 8, 8);
         else if (bytes == 4) memcpy(sort->values + to * 4, source + from * 4, 4);
@@ -138,10 +168,11 @@ bool kernel_sort(const KernelCall *call) {
         .index = call->outputs[1].data,
         .axis = axis_span(call->inputs[0].shape, call->ints[0], 1),
         .descending = call->ints[1] != 0,
+        .kept = call->ints[2],
         .entries = call->scratch,
     };
     sort.lanes = sort.axis.outer * sort.axis.inner;
-    if (sort.lanes * sort.axis.size == 0) return true;
+    if (sort.lanes * sort.kept == 0) return true;
     int64_t tiles = tile_count(sort.axis);
     sort.lanes_per_tile = ceil_div(sort.lanes, tiles);
     threads_run(call->threads, ceil_div(sort.lanes, sort.lanes_per_tile), sort_tile, &sort);

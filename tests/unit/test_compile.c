@@ -219,9 +219,9 @@ static void test_several_results(void **state) {
     Graph *graph = world.graph;
     Cell *x = new_cell(&world, "x", DTYPE_F32, shape_2(3, 40));
     Node *values = build_unary(graph, OP_NEG, build_leaf(graph, x));
-    Node *sorted = build_full_call(graph, OP_SORT, &values, 1, (int64_t[]){1, 0}, 2, NULL);
+    Node *sorted = build_full_call(graph, OP_SORT, &values, 1, (int64_t[]){1, 0, values->type.shape.dims[1]}, 3, NULL);
     Node *outputs[] = {build_part(graph, sorted, 0), build_gather_along(graph, values, build_part(graph, sorted, 1), 1)};
-    Node *index_only = build_part(graph, build_full_call(graph, OP_SORT, &values, 1, (int64_t[]){1, 1}, 2, NULL), 1);
+    Node *index_only = build_part(graph, build_full_call(graph, OP_SORT, &values, 1, (int64_t[]){1, 1, 7}, 3, NULL), 1);
     Program *program = compile_and_run(&world, (Node *[]){outputs[0], outputs[1], index_only}, 3, NULL, 0);
     for (int64_t k = 0; k < 120; k++) {
         assert_true(output_number(program, 0, k) == output_number(program, 1, k));

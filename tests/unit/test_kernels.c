@@ -267,7 +267,7 @@ static void test_scatter(void **state) {
 /* Values in order (NaN is the largest), equal ones by index, index a permutation that leads back to x. */
 static void check_sorted(const Case *c, int64_t size, int64_t inner) {
     const Tensor *x = c->inputs[0], *values = c->outputs[0], *index = c->outputs[1];
-    for (int64_t k = 0; k < tensor_count(x); k++) {
+    for (int64_t k = 0; k < tensor_count(values); k++) {
         int64_t j = k / inner % size, base = k - j * inner;
         double value = tensor_number(values, k), from = tensor_number(x, base + tensor_i64(index)[k] * inner);
         assert_true(value == from || (isnan(value) && isnan(from)));
@@ -280,6 +280,21 @@ static void check_sorted(const Case *c, int64_t size, int64_t inner) {
     }
 }
 
+/* The first places are those of the whole sort. */
+static void check_first(Case *c, const int64_t *n, int64_t kept) {
+    Case first = {.int_count = 3, .ints = {1, c->ints[1], kept}};
+    case_input(&first, tensor_retain(c->inputs[0]));
+    for (int part = 0; part < 2; part++) case_output(&first, c->outputs[part]->dtype, SHAPE(n[0], kept, n[2]));
+    assert_true(case_run(&first, kernel_sort, scratch_sort));
+    for (int part = 0; part < 2; part++)
+        for (int64_t k = 0; k < n[0] * kept * n[2]; k++) {
+            int64_t at = k / (kept * n[2]) * n[1] * n[2] + k % (kept * n[2]);
+            double found = tensor_number(first.outputs[part], k), expected = tensor_number(c->outputs[part], at);
+            assert_true(found == expected || (isnan(found) && isnan(expected)));
+        }
+    case_free(&first);
+}
+
 static void test_sort(void **state) {
     (void)state;
     static const int64_t SIZES[][3] = {{1, 1, 1}, {2, 5, 3}, {1, 0, 2}, {3, 49, 1}, {2, 200, 2}, {1, 5000, 1}, {70, 600, 3}};
@@ -287,7 +302,7 @@ static void test_sort(void **state) {
         for (size_t d = 0; d < 4; d++)
             for (int descending = 0; descending < 2; descending++) {
                 const int64_t *n = SIZES[b];
-                Case c = {.int_count = 2, .ints = {1, descending}};
+                Case c = {.int_count = 3, .ints = {1, descending, n[1]}};
                 Tensor *x = case_input(&c, case_values(DTYPES[d], SHAPE(n[0], n[1], n[2]), b));
                 for (int64_t k = 0; dtype_is_float(x->dtype) && k < tensor_count(x); k++)
                     if (k % 7 == 3) tensor_set_number(x, k, k % 3 == 0 ? (double)NAN : k % 3 == 1 ? -0.0 : (double)INFINITY);
@@ -295,6 +310,7 @@ static void test_sort(void **state) {
                 case_output(&c, DTYPE_I64, x->shape);
                 assert_true(case_run(&c, kernel_sort, scratch_sort));
                 check_sorted(&c, n[1], n[2]);
+                for (int64_t kept = 0; kept <= n[1]; kept += 1 + kept * 2) check_first(&c, n, kept);
                 case_free(&c);
             }
 }
