@@ -5,6 +5,7 @@
 #include "lang/passes/loops.h"
 #include "lang/passes/memory.h"
 #include "lang/passes/narrow.h"
+#include "lang/passes/recompute.h"
 #include "lang/passes/schedule.h"
 #include "lang/passes/simplify.h"
 #include "lang/passes/sweep.h"
@@ -17,27 +18,29 @@
 typedef struct Pass {
     const char *name;
     bool (*run)(Unit *unit);
-    bool folds;
+    enum { ALWAYS, FOLDING, FUSING } when;
 } Pass;
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
 static const Pass graph_passes[] = {
-    {"share loops", loops_share, false},
-    {"drop records", loops_drop_records, false},
-    {"hoist", loops_hoist, false},
-    {"simplify", simplify, false},
-    {"narrow", narrow, false},
-    {"simplify", simplify, false},
-    {"fold", fold_constants, true},
-    {"simplify", simplify, true},
-    {"sweep products", sweep_products, false},
+    {"share loops", loops_share, ALWAYS},
+    {"drop records", loops_drop_records, ALWAYS},
+    {"hoist", loops_hoist, ALWAYS},
+    {"simplify", simplify, ALWAYS},
+    {"narrow", narrow, ALWAYS},
+    {"simplify", simplify, ALWAYS},
+    {"fold", fold_constants, FOLDING},
+    {"simplify", simplify, FOLDING},
+    {"sweep products", sweep_products, ALWAYS},
+    {"recompute", recompute, FUSING},
 };
 
 static bool run_graph_passes(Unit *unit, const CompileOptions *options) {
     if (options->verify && !verify_unit(unit, "extract")) return false;
     for (size_t k = 0; k < sizeof graph_passes / sizeof *graph_passes; k++) {
         const Pass *pass = &graph_passes[k];
-        if (pass->folds && options->skip_folding) continue;
+        if (pass->when == FOLDING && options->skip_folding) continue;
+        if (pass->when == FUSING && options->skip_fusion) continue;
         if (!pass->run(unit) || (options->verify && !verify_unit(unit, pass->name))) return false;
     }
     return true;
