@@ -14,7 +14,7 @@ bool infer_constant(Graph *graph, const NodeSpec *spec, Type *types, int *count)
 }
 
 bool infer_part(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
-    const Node *whole = spec->inputs[0];
+    const Node *whole = (spec->more_inputs ? spec->more_inputs : spec->inputs)[0];
     if (spec->ints[0] < 0 || spec->ints[0] >= whole->part_count)
         return diagnose(graph->diagnostics, "E0401", graph->here, "'%s' has no result number %lld", op_of(whole)->name,
                         (long long)spec->ints[0]);
