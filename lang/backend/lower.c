@@ -51,6 +51,7 @@ static bool lower_node(Lowering *lowering, PlanStep *step, Node *node) {
     bind_values(lowering, step, node);
     copy_attributes(step, node);
     if (node->op == OP_LOOP) return (step->loop = lower_loop(lowering, node)) != NULL;
+    if (node->op == OP_ROWS) return (step->rows = lower_rows(lowering, node)) != NULL;
     step->kernel = op_of(node)->kernel != NULL ? kernel_find(op_of(node)->kernel) : NULL;
     if (step->kernel == NULL)
         return diagnose(lowering->unit->graph->diagnostics, "E0901", node->span, "'%s' has no kernel", op_of(node)->name);
@@ -78,7 +79,8 @@ static bool lower_task(Lowering *lowering, Program *program, int step_number, in
     program->step_spans[step_number] = last->span;
     if (t->kind == TASK_FUSED) step->fused = lower_fused(lowering, task);
     else if (!lower_node(lowering, step, last)) return false;
-    lower_origins(step, t->members, t->member_count);
+    if (step->rows != NULL) lower_rows_origins(step, last);
+    else lower_origins(step, t->members, t->member_count);
     step->bytes = t->kind == TASK_FUSED ? lower_fused_bytes(lowering, step->fused) : t->kind == TASK_KERNEL ? op_bytes(last) : 0;
     program->step_labels[step_number] = t->kind == TASK_FUSED ? fused_label(t) : copy_string(op_of(last)->name);
     return true;

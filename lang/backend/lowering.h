@@ -30,6 +30,11 @@ int lowering_cell(Lowering *lowering, Cell *cell, Type type);
 Fused *lower_fused(Lowering *lowering, int task);
 Fused *lower_copy(int64_t count, int from, int to);
 PlanLoop *lower_loop(Lowering *lowering, const Node *node); /* NULL after a diagnostic */
+PlanRows *lower_rows(Lowering *lowering, const Node *node);
+void lower_rows_origins(PlanStep *step, const Node *node); /* of what the body computes */
+/* The plan of a body, whose labels outlive its text; NULL after a diagnostic. */
+Plan *lowering_body(const Lowering *lowering, Graph *graph, Node *const *outputs, int count, const CompileOptions *options);
+Cell **lowering_cells(Cell *const *cells, int count); /* with references of their own */
 /* The places that the members come from, each with its flops and its share (origins.c). */
 void lower_origins(PlanStep *step, Node *const *members, int count);
 double lower_fused_bytes(const Lowering *lowering, const Fused *fused); /* read and written by one run */

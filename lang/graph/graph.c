@@ -80,6 +80,7 @@ uint64_t node_hash(const Node *node) {
     hash = mix(hash, (uint64_t)(uintptr_t)node->cell);
     hash = mix(hash, (uint64_t)(uintptr_t)node->rule);
     hash = mix(hash, (uint64_t)(uintptr_t)node->loop);
+    hash = mix(hash, (uint64_t)(uintptr_t)node->rows);
     if (node->constant)
         hash = is_small(node->constant) ? mix_bytes(hash, node->constant->data, tensor_bytes(node->constant))
                                         : mix(hash, (uint64_t)(uintptr_t)node->constant);
@@ -95,7 +96,7 @@ static bool same_constant(const Tensor *a, const Tensor *b) {
 bool node_equal(const Node *a, const Node *b) {
     return a->hash == b->hash && a->op == b->op && a->input_count == b->input_count && a->int_count == b->int_count &&
            a->number_count == b->number_count && a->type.dtype == b->type.dtype && shape_equal(a->type.shape, b->type.shape) &&
-           a->cell == b->cell && a->rule == b->rule && a->loop == b->loop &&
+           a->cell == b->cell && a->rule == b->rule && a->loop == b->loop && a->rows == b->rows &&
            memcmp(a->inputs, b->inputs, (size_t)a->input_count * sizeof *a->inputs) == 0 &&
            memcmp(a->ints, b->ints, (size_t)a->int_count * sizeof *a->ints) == 0 &&
            memcmp(a->numbers, b->numbers, (size_t)a->number_count * sizeof *a->numbers) == 0 && same_constant(a->constant, b->constant);
@@ -151,6 +152,7 @@ static Node describe(Graph *graph, const NodeSpec *spec, Node **inputs, int inpu
         .constant = spec->constant,
         .rule = spec->rule,
         .loop = spec->loop,
+        .rows = spec->rows,
         .span = diagnostics_place(graph->diagnostics, graph->here),
     };
     node.hash = node_hash(&node);
@@ -187,8 +189,9 @@ Node *graph_add(Graph *graph, const NodeSpec *spec) {
     for (int k = 0; k < input_count; k++)
         if (!inputs[k]) return NULL;
     Type few[4] = {0};
-    /* only loops have more than four outputs: carries, steps and the record of each carry */
-    Type *types = spec->loop ? arena_alloc(graph->arena, sizeof(Type) * (2 * (size_t)spec->loop->carry_count + 1)) : few;
+    /* only loops (carries, steps and the record of each carry) and blocks of rows have more than four outputs */
+    size_t many = spec->loop ? 2 * (size_t)spec->loop->carry_count + 1 : spec->rows ? (size_t)spec->rows->result_count : 0;
+    Type *types = many ? arena_alloc(graph->arena, sizeof(Type) * many) : few;
     int type_count = 0;
     if (!inputs_are_single(graph, spec, inputs, input_count) || !op_def(spec->op)->infer(graph, spec, types, &type_count)) return NULL;
     if (4 * (graph->node_count + 1) > 3 * graph->table_capacity) table_grow(graph);

@@ -58,6 +58,21 @@ typedef struct LoopBody {
     int64_t max;     /* at most so many iterations; -1: no limit */
 } LoopBody;
 
+/* How the blocks' values of a result of OP_ROWS make the whole one. */
+typedef enum RowsResult { ROWS_KEPT, ROWS_SUM, ROWS_MAX, ROWS_MIN } RowsResult;
+
+/* The body of OP_ROWS: what is computed for one block of rows. A graph of its own, whose leaves are `cells`. */
+typedef struct RowsBody {
+    Graph *graph;
+    Cell **cells; /* one for each input of the node */
+    bool *is_cut; /* by input: the body sees the rows of its block (else all of it) */
+    int input_count;
+    Node **results;
+    RowsResult *kinds;
+    int result_count;
+    int64_t block_rows, block_count;
+} RowsBody;
+
 struct Node {
     int id;
     uint64_t hash; /* structural */
@@ -75,6 +90,7 @@ struct Node {
     Tensor *constant;       /* OP_CONSTANT */
     const CustomRule *rule; /* OP_CUSTOM */
     LoopBody *loop;         /* OP_LOOP */
+    RowsBody *rows;         /* OP_ROWS */
     Span span;              /* the source text it came from */
     Cell *materialised;     /* session graph: the value of this node, once computed (a reference that graph_free releases);
                               extraction stops here */
@@ -123,6 +139,7 @@ typedef struct NodeSpec {
     Tensor *constant;
     const CustomRule *rule;
     LoopBody *loop;
+    RowsBody *rows;
 } NodeSpec;
 Node *graph_add(Graph *graph, const NodeSpec *spec);
 

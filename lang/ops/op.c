@@ -62,6 +62,13 @@ static double bytes_picked(const Node *node) {
 /* base, index, update: places of the base are read and written, the rest of it stays where it is. */
 static double bytes_scattered(const Node *node) { return type_bytes(&node->inputs[1]->type) + 3 * type_bytes(&node->inputs[2]->type); }
 
+static double flops_rows(const Node *node) {
+    const Graph *body = node->rows->graph;
+    double flops = 0;
+    for (size_t id = 0; id < body->node_count; id++) flops += op_flops(body->nodes[id]);
+    return flops * (double)node->rows->block_count;
+}
+
 static const OpDef table[OP_COUNT] = {
 #define UNARY(NAME, name, kind, value, da, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, ~0u))
 #define BINARY(NAME, name, kind, value, da, db, doc) ELEMENTWISE(NAME, name, kind, doc, BLOCKS(da, 1u) | BLOCKS(db, 2u))
@@ -123,6 +130,7 @@ static const OpDef table[OP_COUNT] = {
     ROW(STRAIGHT_THROUGH, straight_through, VJP(straight_through), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
     ROW(CUSTOM, custom, VJP(custom), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
     ROW(LOOP, loop, VJP(loop), INTS("record dropped")),
+    ROW(ROWS, rows, .flops = flops_rows, .no_derivative = "the compiler makes it after derivatives were taken"),
 };
 
 const OpDef *op_def(OpCode code) { return &table[code]; }

@@ -6,19 +6,22 @@
 #include "lang/passes/memory.h"
 #include "lang/passes/narrow.h"
 #include "lang/passes/recompute.h"
+#include "lang/passes/rows.h"
 #include "lang/passes/schedule.h"
 #include "lang/passes/simplify.h"
 #include "lang/passes/sweep.h"
 #include "lang/passes/verify.h"
 #include "runtime/base/memory.h"
+#include "runtime/exec/rows.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct Pass {
     const char *name;
     bool (*run)(Unit *unit);
-    enum { ALWAYS, FOLDING, FUSING } when;
+    enum { ALWAYS, FOLDING, FUSING, BLOCKING } when;
 } Pass;
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
@@ -33,6 +36,7 @@ static const Pass graph_passes[] = {
     {"simplify", simplify, FOLDING},
     {"sweep products", sweep_products, ALWAYS},
     {"recompute", recompute, FUSING},
+    {"rows", rows_block, BLOCKING},
 };
 
 static bool run_graph_passes(Unit *unit, const CompileOptions *options) {
@@ -41,6 +45,7 @@ static bool run_graph_passes(Unit *unit, const CompileOptions *options) {
         const Pass *pass = &graph_passes[k];
         if (pass->when == FOLDING && options->skip_folding) continue;
         if (pass->when == FUSING && options->skip_fusion) continue;
+        if (pass->when == BLOCKING && (options->skip_rows || options->skip_folding || options->skip_fusion)) continue;
         if (!pass->run(unit) || (options->verify && !verify_unit(unit, pass->name))) return false;
     }
     return true;
@@ -124,21 +129,38 @@ static void dump_fused(const Plan *plan, const Fused *fused, Text *out) {
     }
 }
 
+static void dump_steps(const Plan *plan, int depth, Text *out);
+
+static void dump_step(const Plan *plan, const PlanStep *step, int depth, Text *out) {
+    static const char *const combines[] = {"", " sum", " max", " min"};
+    if (step->fused != NULL) dump_fused(plan, step->fused, out);
+    else {
+        text_add_char(out, ':');
+        for (int k = 0; k < step->input_count; k++) dump_buffer(plan, step->inputs[k], out);
+        text_add(out, " ->");
+        for (int k = 0; k < step->output_count; k++) {
+            if (step->rows != NULL) text_add(out, combines[step->rows->combines[k]]);
+            dump_buffer(plan, step->outputs[k], out);
+        }
+    }
+    text_add_char(out, '\n');
+    if (step->rows == NULL) return;
+    text_addf(out, "%*s%" PRId64 " blocks of %" PRId64 " rows, slab %zu bytes\n", 4 * depth + 4, "", step->rows->block_count,
+              step->rows->block_rows, step->rows->body->slab_bytes);
+    dump_steps(step->rows->body, depth + 1, out);
+}
+
+static void dump_steps(const Plan *plan, int depth, Text *out) {
+    for (int s = 0; s < plan->step_count; s++) {
+        text_addf(out, "%*s%3d %s", 4 * depth, "", s, plan->steps[s].label);
+        dump_step(plan, &plan->steps[s], depth, out);
+    }
+}
+
 static void dump_plan(const Program *program, Text *out) {
     const Plan *plan = program->plan;
     text_addf(out, "slab %zu bytes, %d steps, commits from %d\n", plan->slab_bytes, plan->step_count, plan->commit_start);
-    for (int s = 0; s < plan->step_count; s++) {
-        const PlanStep *step = &plan->steps[s];
-        text_addf(out, "%3d %s", s, program->step_labels[s]);
-        if (step->fused != NULL) dump_fused(plan, step->fused, out);
-        else {
-            text_add_char(out, ':');
-            for (int k = 0; k < step->input_count; k++) dump_buffer(plan, step->inputs[k], out);
-            text_add(out, " ->");
-            for (int k = 0; k < step->output_count; k++) dump_buffer(plan, step->outputs[k], out);
-        }
-        text_add_char(out, '\n');
-    }
+    dump_steps(plan, 0, out);
     for (int k = 0; k < plan->output_count; k++) {
         text_addf(out, "output %d:", k);
         dump_buffer(plan, plan->outputs[k], out);

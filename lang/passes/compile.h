@@ -14,6 +14,7 @@ typedef struct CompileOptions {
     bool verify;       /* run the verifier after each pass */
     bool skip_folding; /* leave constant subgraphs as they are: set while they are being computed */
     bool skip_fusion;  /* one op per step, for comparisons in tests */
+    bool skip_rows;    /* no blocks of rows: set inside of them */
 } CompileOptions;
 
 /* What was planned, for `reg explain`, `reg graph` and messages. */

@@ -9,16 +9,17 @@
 
 enum { FEW_INPUTS = 8 }; /* rules of ops with few inputs look at NodeSpec.inputs only */
 
-Node *unit_copy_node(Graph *graph, const Node *node, Node *const *inputs) {
+Node *unit_copy_typed(Graph *graph, const Node *node, Node *const *inputs, Type type) {
     NodeSpec spec = {
         .op = node->op,
         .int_count = node->int_count,
         .number_count = node->number_count,
-        .type = &node->type,
+        .type = &type,
         .cell = node->cell,
         .constant = node->constant,
         .rule = node->rule,
         .loop = node->loop,
+        .rows = node->rows,
     };
     if (node->input_count <= FEW_INPUTS) {
         spec.input_count = node->input_count;
@@ -33,6 +34,8 @@ Node *unit_copy_node(Graph *graph, const Node *node, Node *const *inputs) {
     graph->here = node->span;
     return graph_add(graph, &spec);
 }
+
+Node *unit_copy_node(Graph *graph, const Node *node, Node *const *inputs) { return unit_copy_typed(graph, node, inputs, node->type); }
 
 /* Which nodes the roots need, by id. Inputs have smaller ids, so one sweep down is enough. */
 static bool *mark_needed(const Graph *graph, Node *const *outputs, int output_count, const Commit *commits, int commit_count,
@@ -102,18 +105,25 @@ bool unit_extract(Unit *unit, const Graph *graph, Node *const *outputs, int outp
     return ok;
 }
 
-bool unit_rebuild(Unit *unit, UnitRule *rule, void *context) {
+bool *unit_needed(const Unit *unit) {
+    return mark_needed(unit->graph, unit->outputs, unit->output_count, unit->commits, unit->commit_count, false);
+}
+
+void unit_replace(Unit *unit, Graph *graph, Node **map) {
     Unit old = *unit;
-    Graph *graph = graph_new(old.graph->diagnostics, old.graph->float_type);
-    bool *needed = mark_needed(old.graph, old.outputs, old.output_count, old.commits, old.commit_count, false);
-    Node **map = allocate(sizeof(Node *) * (old.graph->node_count + 1));
-    Transfer transfer = {old.graph, graph, needed, map};
+    unit->graph = graph;
+    transfer_roots(unit, map, old.outputs, old.output_count, old.commits, old.commit_count);
+    graph_free(old.graph);
+}
+
+bool unit_rebuild(Unit *unit, UnitRule *rule, void *context) {
+    Graph *graph = graph_new(unit->graph->diagnostics, unit->graph->float_type);
+    bool *needed = unit_needed(unit);
+    Node **map = allocate(sizeof(Node *) * (unit->graph->node_count + 1));
+    Transfer transfer = {unit->graph, graph, needed, map};
     bool ok = transfer_nodes(&transfer, rule, context, false);
-    if (ok) {
-        unit->graph = graph;
-        transfer_roots(unit, map, old.outputs, old.output_count, old.commits, old.commit_count);
-    }
-    graph_free(ok ? old.graph : graph);
+    if (ok) unit_replace(unit, graph, map);
+    else graph_free(graph);
     free(needed);
     free(map);
     return ok;

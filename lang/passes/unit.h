@@ -31,5 +31,10 @@ void unit_free(Unit *unit);
 
 /* `node` with other inputs, in `graph`. */
 Node *unit_copy_node(Graph *graph, const Node *node, Node *const *inputs);
+Node *unit_copy_typed(Graph *graph, const Node *node, Node *const *inputs, Type type); /* of another shape */
+/* By id: the roots need it. Freed by the caller. */
+bool *unit_needed(const Unit *unit);
+/* Puts `graph` in the place of the unit's, which is freed: `map` says by id what each root has become. */
+void unit_replace(Unit *unit, Graph *graph, Node **map);
 
 #endif

@@ -4,6 +4,7 @@
 #include "runtime/exec/fused.h"
 #include "runtime/exec/loop.h"
 #include "runtime/exec/profile.h"
+#include "runtime/exec/rows.h"
 #include "runtime/exec/slab.h"
 
 #include <stdlib.h>
@@ -87,6 +88,7 @@ static bool prepare_step(Plan *plan, int index, Fault *fault) {
         loop_profile(step->loop, plan->profile);
         return loop_prepare(step->loop, ready->inputs, prepared->threads, fault);
     }
+    if (step->rows != NULL) return rows_prepare(step->rows, ready->inputs, ready->outputs, prepared->threads, fault);
     if (step->kernel == NULL)
         return fault_set(fault, "malformed plan: step '%s' has nothing to run", step->label != NULL ? step->label : "?");
     ready->call = (KernelCall){.inputs = ready->inputs,
@@ -125,8 +127,10 @@ static bool prepare_scratch(Plan *plan, Fault *fault) {
 
 size_t plan_peak_bytes(const Plan *plan) {
     size_t bytes = plan->slab_bytes;
-    for (int i = 0; i < plan->step_count; i++)
+    for (int i = 0; i < plan->step_count; i++) {
         if (plan->steps[i].loop != NULL) bytes += loop_peak_bytes(plan->steps[i].loop);
+        if (plan->steps[i].rows != NULL) bytes += rows_peak_bytes(plan->steps[i].rows);
+    }
     return bytes;
 }
 
@@ -177,6 +181,7 @@ static bool run_step(Plan *plan, int index, Fault *fault) {
         return true;
     }
     if (step->loop != NULL) return loop_run(step->loop, ready->inputs, ready->outputs, fault);
+    if (step->rows != NULL) return rows_run(step->rows, ready->inputs, ready->outputs, fault);
     ready->call.fault = fault;
     return step->kernel->run(&ready->call);
 }
@@ -306,19 +311,22 @@ void plan_free(Plan *plan) {
         tensor_release(plan->buffers[i].tensor);
         cell_release(plan->buffers[i].cell);
     }
-    for (int i = 0; i < plan->step_count; i++) {
+    for (int i = 0; !plan->is_twin && i < plan->step_count; i++) {
         PlanStep *step = &plan->steps[i];
         fused_free(step->fused);
         loop_free(step->loop);
+        rows_free(step->rows);
         free(step->inputs);
         free(step->outputs);
         free(step->ints);
         free(step->numbers);
         free(step->origins);
     }
+    if (!plan->is_twin) {
+        free(plan->steps);
+        free(plan->outputs);
+    }
     free(plan->slab);
     free(plan->buffers);
-    free(plan->steps);
-    free(plan->outputs);
     free(plan);
 }

@@ -69,6 +69,7 @@ typedef struct Fused {
 } Fused;
 
 typedef struct PlanLoop PlanLoop; /* a body plan run until its condition holds; see loop.h */
+typedef struct PlanRows PlanRows; /* a body plan run on blocks of rows; see rows.h */
 
 /* A place in the source text that a step computes for, numbered by the compiler, and its part of one run. */
 typedef struct StepOrigin {
@@ -78,11 +79,12 @@ typedef struct StepOrigin {
 } StepOrigin;
 
 typedef struct PlanStep {
-    const Kernel *kernel; /* exactly one of kernel, fused, loop is set */
+    const Kernel *kernel; /* exactly one of kernel, fused, loop, rows is set */
     Fused *fused;
     PlanLoop *loop;
+    PlanRows *rows;
     int *inputs;
-    int input_count; /* buffer numbers (kernel, loop) */
+    int input_count; /* buffer numbers (all but fused) */
     int *outputs;
     int output_count;
     int64_t *ints;
@@ -102,6 +104,7 @@ typedef struct Plan {
     int buffer_count;
     PlanStep *steps;
     int step_count;
+    bool is_twin;     /* its steps and outputs belong to another plan (rows.c) */
     int commit_start; /* steps from here on write cells; a run may stop before them (plan_run_until) */
     int *outputs;
     int output_count;        /* buffers the caller reads after a run */

@@ -367,6 +367,7 @@ static const struct {
     {OP_RANDOM_GAMMA, "its derivative follows the distribution, not the sampler's steps: see test_gamma"},
     {OP_GAMMA_DERIVATIVE, "refused by name: see test_refusals"},
     {OP_SWEEP, "made by a pass, after derivatives: see test_sweep.c"},
+    {OP_ROWS, "made by a pass, after derivatives"},
     {OP_STOP, "its derivative is zero by definition, its value is not: see test_barriers"},
 };
 
