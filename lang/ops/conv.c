@@ -10,9 +10,20 @@ static int64_t windows(int64_t size, int64_t window, int64_t stride, int64_t bef
     return span < 0 ? 0 : span / stride + 1;
 }
 
+/* One attribute more than `count` says whether channels lie last. */
+static bool is_last(const NodeSpec *spec, int count) { return spec->int_count > count && spec->ints[count] != 0; }
+
+/* [n, h, w, c] as [n, c, h, w] and back */
+static Shape planes(Shape last) { return (Shape){.rank = 4, .dims = {last.dims[0], last.dims[3], last.dims[1], last.dims[2]}}; }
+static Shape channels_last(Shape planes) {
+    return (Shape){.rank = 4, .dims = {planes.dims[0], planes.dims[2], planes.dims[3], planes.dims[1]}};
+}
+
+/* The shape of y. */
 static bool conv_shape(Graph *graph, const NodeSpec *spec, Shape x, Shape kernel, Shape *out) {
     const int64_t *ints = spec->ints;
     char left[SHAPE_TEXT], right[SHAPE_TEXT];
+    if (is_last(spec, CONV_INT_COUNT)) x = planes(x);
     if (ints[STRIDE] < 1 || ints[STRIDE + 1] < 1 || ints[DILATION] < 1 || ints[DILATION + 1] < 1 || ints[GROUPS] < 1)
         return diagnose(graph->diagnostics, "E0304", graph->here, "stride, dilation and groups of a convolution must be at least 1");
     if (x.dims[1] != kernel.dims[1] * ints[GROUPS] || kernel.dims[0] % ints[GROUPS] != 0)
@@ -27,12 +38,14 @@ static bool conv_shape(Graph *graph, const NodeSpec *spec, Shape x, Shape kernel
             return diagnose(graph->diagnostics, "E0400", graph->here, "the kernel %s is larger than the padded input %s",
                             shape_text(kernel, left), shape_text(x, right));
     }
+    if (is_last(spec, CONV_INT_COUNT)) *out = channels_last(*out);
     return true;
 }
 
 static bool conv_operands(Graph *graph, const NodeSpec *spec) {
-    return rule_inputs(graph, spec, 2, CONV_INT_COUNT) && rule_float(graph, spec, 0) && rule_same_dtype(graph, spec, 0, 1) &&
-           rule_rank(graph, spec, 0, 4, 4) && rule_rank(graph, spec, 1, 4, 4);
+    return rule_inputs(graph, spec, 2, spec->int_count > CONV_INT_COUNT ? CONV_INT_COUNT + 1 : CONV_INT_COUNT) &&
+           rule_float(graph, spec, 0) && rule_same_dtype(graph, spec, 0, 1) && rule_rank(graph, spec, 0, 4, 4) &&
+           rule_rank(graph, spec, 1, 4, 4);
 }
 
 bool infer_conv(Graph *graph, const NodeSpec *spec, Type *types, int *count) {

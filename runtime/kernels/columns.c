@@ -2,6 +2,7 @@
 
 #include "runtime/kernels/axis.h"
 
+#include <stddef.h>
 #include <string.h>
 
 enum { SMALL_IMAGE = 128, WANTED_TILES = 8 };
@@ -29,6 +30,11 @@ ConvShape conv_shape(DType dtype, Shape x, Shape kernel, Shape y, const int64_t 
         .dtype = dtype,
         .bytes = (int64_t)dtype_bytes(dtype),
     };
+}
+
+/* The numbers before `dtype` leave no gaps. */
+bool conv_shape_equal(const ConvShape *a, const ConvShape *b) {
+    return a->dtype == b->dtype && memcmp(a, b, offsetof(ConvShape, dtype)) == 0;
 }
 
 Cut conv_cut(const ConvShape *s, int64_t columns) {

@@ -19,6 +19,7 @@ typedef struct ConvShape {
 
 /* ints as in lang/ops/ops.def: stride_h, stride_w, pads (top, bottom, left, right), dilation_h, dilation_w, groups. */
 ConvShape conv_shape(DType dtype, Shape x, Shape kernel, Shape y, const int64_t *ints);
+bool conv_shape_equal(const ConvShape *a, const ConvShape *b);
 
 /* A block of output positions of some images, and of channels of one group. */
 typedef struct Block {

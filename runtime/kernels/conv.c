@@ -4,9 +4,10 @@
  * conv_input:  stride 1 is a conv of dy with the kernel turned around; otherwise columns = kernel^T dy, added back into dx
  * conv_kernel: dk[o, ck]  = sum over images of dy[o, p] columns(x)[ck, p]^T: fixed chunks of images, summed in order
  *
- * Depthwise convolutions go to depthwise.h. Tiles depend on shapes only. */
+ * Depthwise convolutions go to depthwise.h, images whose channels lie last to conv_last.h. Tiles depend on shapes only. */
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/columns.h"
+#include "runtime/kernels/conv_last.h"
 #include "runtime/kernels/depthwise.h"
 #include "runtime/kernels/kernels.h"
 #include "runtime/kernels/patches.h"
@@ -147,11 +148,13 @@ static ConvShape forward_shape(const KernelCall *call) {
 }
 
 size_t scratch_conv(const KernelCall *call) {
+    if (conv_is_last(call)) return conv_last_scratch(call, CONV_FORWARD);
     ConvShape s = forward_shape(call);
     return conv_scratch(&s);
 }
 
 bool kernel_conv(const KernelCall *call) {
+    if (conv_is_last(call)) return conv_last(call, CONV_FORWARD);
     ConvShape s = forward_shape(call);
     if (is_empty(&s)) zero(&call->outputs[0]);
     else run_conv(&s, call->inputs[0].data, call->inputs[1].data, call->outputs[0].data, call->scratch, call->threads);
@@ -247,6 +250,7 @@ static Conv plan_columns(ConvShape s, int64_t *scratch_bytes) {
 }
 
 size_t scratch_conv_input(const KernelCall *call) {
+    if (conv_is_last(call)) return conv_last_scratch(call, CONV_INPUT);
     ConvShape s = input_shape(call);
     int64_t bytes;
     if (!is_turnable(&s)) {
@@ -258,6 +262,7 @@ size_t scratch_conv_input(const KernelCall *call) {
 }
 
 bool kernel_conv_input(const KernelCall *call) {
+    if (conv_is_last(call)) return conv_last(call, CONV_INPUT);
     ConvShape s = input_shape(call);
     if (is_empty(&s)) zero(&call->outputs[0]);
     else if (is_turnable(&s)) {
@@ -336,6 +341,7 @@ static Conv plan_conv_kernel(ConvShape s, int64_t *partial_bytes, int64_t *slot_
 }
 
 size_t scratch_conv_kernel(const KernelCall *call) {
+    if (conv_is_last(call)) return conv_last_scratch(call, CONV_KERNEL);
     ConvShape s = kernel_shape(call);
     if (conv_is_depthwise(&s)) return depthwise_scratch(&s);
     int64_t partial_bytes, slot_bytes;
@@ -354,6 +360,7 @@ static void run_conv_kernel(const KernelCall *call, const ConvShape *s) {
 }
 
 bool kernel_conv_kernel(const KernelCall *call) {
+    if (conv_is_last(call)) return conv_last(call, CONV_KERNEL);
     ConvShape s = kernel_shape(call);
     if (is_empty(&s)) zero(&call->outputs[0]);
     else if (conv_is_depthwise(&s))

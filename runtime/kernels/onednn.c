@@ -28,7 +28,7 @@ static void load(void) {
 #define X(name) found = found && find_routine(library, "dnnl_" #name, (char *)&onednn + offsetof(Onednn, name));
     ONEDNN_ROUTINES(X)
 #undef X
-    is_loaded = found;
+    is_loaded = found && onednn.engine_create(&onednn.engine, dnnl_cpu, 0) == dnnl_success;
 }
 
 const Onednn *onednn_get(void) {

@@ -8,13 +8,35 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-#define ONEDNN_ROUTINES(X) X(sgemm)
+#define ONEDNN_ROUTINES(X) \
+    X(sgemm) \
+    X(engine_create) \
+    X(stream_create) \
+    X(stream_destroy) \
+    X(memory_create) \
+    X(memory_destroy) \
+    X(memory_desc_init_by_tag) \
+    X(memory_desc_get_size) \
+    X(dilated_convolution_forward_desc_init) \
+    X(dilated_convolution_backward_data_desc_init) \
+    X(dilated_convolution_backward_weights_desc_init) \
+    X(primitive_attr_create) \
+    X(primitive_attr_destroy) \
+    X(primitive_attr_set_scratchpad_mode) \
+    X(primitive_desc_create) \
+    X(primitive_desc_destroy) \
+    X(primitive_desc_query) \
+    X(primitive_desc_query_md) \
+    X(reorder_primitive_desc_create) \
+    X(primitive_create) \
+    X(primitive_execute)
 
 /* onednn->sgemm is dnnl_sgemm. */
 typedef struct Onednn {
 #define X(name) __typeof__(dnnl_##name) *name;
     ONEDNN_ROUTINES(X)
 #undef X
+    dnnl_engine_t engine; /* the processor */
 } Onednn;
 
 /* For the calling thread; NULL where the library is not installed or not wanted, then for every thread. */

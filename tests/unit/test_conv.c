@@ -23,6 +23,10 @@ static const Setting SETTINGS[] = {
     {1, 2, 6, 6, 2, 2, 2, 3, 3, 0, 0, 0, 0, 2, 1, 1}, /* rows of x that no window reads */
     {0, 2, 4, 4, 2, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1}, /* no images */
     {5, 32, 24, 24, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
+    {67, 17, 9, 8, 5, 3, 3, 3, 3, 0, 0, 1, 1, 1, 1, 1}, /* odd channels, stride 3, an uneven last tile of images */
+    {64, 3, 30, 30, 17, 5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 1},
+    {33, 16, 20, 20, 32, 1, 1, 2, 2, 0, 0, 0, 0, 1, 1, 1}, /* pointwise, strided */
+    {70, 32, 14, 14, 32, 3, 3, 1, 1, 2, 2, 2, 2, 2, 2, 2}, /* dilation, groups */
 };
 enum { SETTING_COUNT = sizeof SETTINGS / sizeof SETTINGS[0] };
 
@@ -128,11 +132,54 @@ static void test_conv_adjoint_entries(void **state) {
     }
 }
 
+/* [n, c, h, w] as [n, h, w, c]. */
+static Tensor *channels_last(const Tensor *planes) {
+    const int64_t *d = planes->shape.dims;
+    Tensor *last = tensor_zeros(planes->dtype, SHAPE(d[0], d[2], d[3], d[1]), NULL);
+    for (int64_t i = 0; i < tensor_count(planes); i++) {
+        int64_t p[RANK_MAX];
+        case_position(planes->shape, i, p);
+        tensor_set_number(last, case_index(last->shape, (int64_t[RANK_MAX]){p[0], p[2], p[3], p[1]}), tensor_number(planes, i));
+    }
+    return last;
+}
+
+static void check_last(const Setting *s, Tensor *a, Tensor *b, Shape out, bool is_kernel, KernelRun *run, KernelScratch *scratch) {
+    Case expected = make_case(s, a, b, out);
+    assert_true(case_run(&expected, run, scratch));
+    Tensor *last_a = channels_last(a), *last_b = is_kernel ? channels_last(b) : tensor_retain(b);
+    Shape last_out = is_kernel ? out : SHAPE(out.dims[0], out.dims[2], out.dims[3], out.dims[1]);
+    Case last = make_case(s, last_a, last_b, last_out);
+    last.ints[last.int_count++] = 1;
+    assert_true(case_run(&last, run, scratch));
+    Tensor *wanted = is_kernel ? tensor_retain(expected.outputs[0]) : channels_last(expected.outputs[0]);
+    double terms = is_kernel ? (double)tensor_count(b) / (double)s->o : 0; /* of a sum over images and positions */
+    for (int64_t i = 0; i < tensor_count(wanted); i++)
+        assert_near(tensor_number(last.outputs[0], i), tensor_number(wanted, i), a->dtype == DTYPE_F32 ? 1e-4 + 2e-8 * terms : 1e-12);
+    tensor_release(last_a), tensor_release(last_b), tensor_release(wanted);
+    case_free(&expected), case_free(&last);
+}
+
+static void test_channels_last(void **state) {
+    (void)state;
+    for (size_t k = 0; k < SETTING_COUNT; k++)
+        for (DType dtype = DTYPE_F32; dtype <= DTYPE_F64; dtype++) {
+            const Setting *s = &SETTINGS[k];
+            Tensor *x = case_values(dtype, x_shape(s), k), *kernel = case_values(dtype, kernel_shape(s), k + 50);
+            Tensor *dy = case_values(dtype, y_shape(s), k + 99);
+            check_last(s, x, kernel, y_shape(s), false, kernel_conv, scratch_conv);
+            check_last(s, dy, kernel, x_shape(s), false, kernel_conv_input, scratch_conv_input);
+            check_last(s, x, dy, kernel_shape(s), true, kernel_conv_kernel, scratch_conv_kernel);
+            tensor_release(x), tensor_release(kernel), tensor_release(dy);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv_against_naive),
         cmocka_unit_test(test_conv_adjoints),
         cmocka_unit_test(test_conv_adjoint_entries),
+        cmocka_unit_test(test_channels_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
