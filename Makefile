@@ -41,6 +41,7 @@ EXTRA_conv = -O3
 EXTRA_patches = -O3
 EXTRA_depthwise = -O3
 EXTRA_pool = -O3 -fno-trapping-math
+EXTRA_pool_last = -O3 -fno-trapping-math
 EXTRA_move = -O3
 
 .PHONY: all

@@ -97,6 +97,7 @@ bool vjp_conv_kernel(VjpContext *context) {
 static bool pooled(Graph *graph, const NodeSpec *spec, Shape x, Shape *out) {
     const int64_t *ints = spec->ints; /* kh, kw, stride_h, stride_w, pad_top, pad_bottom, pad_left, pad_right */
     char text[SHAPE_TEXT];
+    if (is_last(spec, POOL_INT_COUNT)) x = planes(x);
     *out = x;
     for (int k = 0; k < 2; k++) {
         if (ints[k] < 1 || ints[2 + k] < 1)
@@ -108,16 +109,18 @@ static bool pooled(Graph *graph, const NodeSpec *spec, Shape x, Shape *out) {
             return diagnose(graph->diagnostics, "E0400", graph->here, "the window [%lld, %lld] is larger than the padded input %s",
                             (long long)ints[0], (long long)ints[1], shape_text(x, text));
     }
+    if (is_last(spec, POOL_INT_COUNT)) *out = channels_last(*out);
     return true;
 }
 
-static bool pool_operand(Graph *graph, const NodeSpec *spec) {
-    return rule_inputs(graph, spec, 1, POOL_INT_COUNT) && rule_float(graph, spec, 0) && rule_rank(graph, spec, 0, 4, 4);
+static bool pool_operand(Graph *graph, const NodeSpec *spec, int inputs) {
+    return rule_inputs(graph, spec, inputs, spec->int_count > POOL_INT_COUNT ? POOL_INT_COUNT + 1 : POOL_INT_COUNT) &&
+           rule_float(graph, spec, 0) && rule_rank(graph, spec, 0, 4, 4);
 }
 
 bool infer_max_pool(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
-    if (!pool_operand(graph, spec) || !pooled(graph, spec, spec_type(spec, 0).shape, &out)) return false;
+    if (!pool_operand(graph, spec, 1) || !pooled(graph, spec, spec_type(spec, 0).shape, &out)) return false;
     types[0] = (Type){.dtype = spec_type(spec, 0).dtype, .shape = out};
     types[1] = (Type){.dtype = DTYPE_I64, .shape = out};
     *count = 2;
@@ -126,15 +129,30 @@ bool infer_max_pool(Graph *graph, const NodeSpec *spec, Type *types, int *count)
 
 bool infer_window_sum(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
-    return pool_operand(graph, spec) && pooled(graph, spec, spec_type(spec, 0).shape, &out) &&
+    return pool_operand(graph, spec, 1) && pooled(graph, spec, spec_type(spec, 0).shape, &out) &&
            rule_one(types, count, spec_type(spec, 0).dtype, out);
 }
 
 bool infer_window_sum_adjoint(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
     Shape out;
-    return pool_operand(graph, spec) && rule_typed(graph, spec) && pooled(graph, spec, spec->type->shape, &out) &&
+    return pool_operand(graph, spec, 1) && rule_typed(graph, spec) && pooled(graph, spec, spec->type->shape, &out) &&
            rule_shapes(graph, spec, "the operand", out, spec_type(spec, 0).shape) &&
            rule_one(types, count, spec_type(spec, 0).dtype, spec->type->shape);
+}
+
+bool infer_max_pool_adjoint(Graph *graph, const NodeSpec *spec, Type *types, int *count) {
+    Shape out;
+    return pool_operand(graph, spec, 2) && rule_i64(graph, spec, 1) && rule_typed(graph, spec) &&
+           pooled(graph, spec, spec->type->shape, &out) && rule_shapes(graph, spec, "the operand", out, spec_type(spec, 0).shape) &&
+           rule_shapes(graph, spec, "the index", out, spec_type(spec, 1).shape) &&
+           rule_one(types, count, spec_type(spec, 0).dtype, spec->type->shape);
+}
+
+bool vjp_max_pool(VjpContext *context) {
+    const Node *node = context->node;
+    Node *operands[] = {context->cotangent, build_part(context->graph, context->node, 1)};
+    return vjp_give(context, 0,
+                    build_full_call(context->graph, OP_MAX_POOL_ADJOINT, operands, 2, node->ints, node->int_count, &node->inputs[0]->type));
 }
 
 /* [n, c, h, w] as [n, c, h * w]: the index of max_pool counts along the last axis */
@@ -143,12 +161,10 @@ static Node *flat_planes(Graph *graph, Node *x) {
     return x ? build_reshape(graph, x, shape_of(3, (int64_t[]){dims[0], dims[1], dims[2] * dims[3]})) : NULL;
 }
 
-bool vjp_max_pool(VjpContext *context) {
+bool vjp_max_pool_adjoint(VjpContext *context) {
     Graph *graph = context->graph;
-    Node *x = context->node->inputs[0], *index = flat_planes(graph, build_part(graph, context->node, 1));
-    Node *planes = flat_planes(graph, build_zeros_like(graph, x));
-    Node *placed = build_scatter(graph, OP_SCATTER_ALONG_ADD, planes, index, flat_planes(graph, context->cotangent), 2);
-    return vjp_give(context, 0, build_reshape(graph, placed, x->type.shape));
+    Node *read = build_gather_along(graph, flat_planes(graph, context->cotangent), flat_planes(graph, context->node->inputs[1]), 2);
+    return vjp_give(context, 0, build_reshape(graph, read, context->node->inputs[0]->type.shape));
 }
 
 bool vjp_window_sum(VjpContext *context) {

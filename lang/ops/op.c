@@ -111,6 +111,7 @@ static const OpDef table[OP_COUNT] = {
     ROW(CONV_INPUT, conv_input, .flops = flops_conv_input, KERNEL(conv_input), VJP(conv_input), INTS(CONV_INTS)),
     ROW(CONV_KERNEL, conv_kernel, .flops = flops_conv_kernel, KERNEL(conv_kernel), VJP(conv_kernel), INTS(CONV_INTS)),
     ROW(MAX_POOL, max_pool, KERNEL(max_pool), VJP(max_pool), INTS(POOL_INTS)),
+    ROW(MAX_POOL_ADJOINT, max_pool_adjoint, KERNEL(max_pool_adjoint), VJP(max_pool_adjoint), INTS(POOL_INTS)),
     ROW(WINDOW_SUM, window_sum, KERNEL(window_sum), VJP(window_sum), INTS(POOL_INTS)),
     ROW(WINDOW_SUM_ADJOINT, window_sum_adjoint, KERNEL(window_sum_adjoint), VJP(window_sum_adjoint), INTS(POOL_INTS)),
     ROW(RANDOM_UNIFORM, random_uniform, KERNEL(random_uniform), INTS("site")),

@@ -1,6 +1,7 @@
 #include "lang/passes/compile.h"
 
 #include "lang/ops/op.h"
+#include "lang/passes/channels_last.h"
 #include "lang/passes/fuse.h"
 #include "lang/passes/loops.h"
 #include "lang/passes/memory.h"
@@ -32,6 +33,7 @@ static const Pass graph_passes[] = {
     {"simplify", simplify, ALWAYS},
     {"narrow", narrow, ALWAYS},
     {"simplify", simplify, ALWAYS},
+    {"channels last", channels_last, ALWAYS},
     {"fold", fold_constants, FOLDING},
     {"simplify", simplify, FOLDING},
     {"sweep products", sweep_products, ALWAYS},

@@ -13,8 +13,19 @@ static uint32_t linear_operands(OpCode op) {
         OpCode op;
         uint32_t operands;
     } table[] = {
-        {OP_MATMUL, 3},           {OP_CONV, 3},   {OP_CONV_INPUT, 3}, {OP_CONV_KERNEL, 3},  {OP_WINDOW_SUM, 1}, {OP_WINDOW_SUM_ADJOINT, 1},
-        {OP_REDUCE_SUM, 1},       {OP_CUMSUM, 1}, {OP_GATHER, 1},     {OP_GATHER_ALONG, 1}, {OP_FFT, 1},        {OP_SOLVE, 2},
+        {OP_MATMUL, 3},
+        {OP_CONV, 3},
+        {OP_CONV_INPUT, 3},
+        {OP_CONV_KERNEL, 3},
+        {OP_WINDOW_SUM, 1},
+        {OP_WINDOW_SUM_ADJOINT, 1},
+        {OP_MAX_POOL_ADJOINT, 1},
+        {OP_REDUCE_SUM, 1},
+        {OP_CUMSUM, 1},
+        {OP_GATHER, 1},
+        {OP_GATHER_ALONG, 1},
+        {OP_FFT, 1},
+        {OP_SOLVE, 2},
         {OP_TRIANGULAR_SOLVE, 2},
     };
     for (size_t k = 0; k < sizeof table / sizeof *table; k++)

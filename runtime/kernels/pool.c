@@ -1,31 +1,12 @@
-/* Windows over the last two axes of [n, c, h, w]: maximum with its place, sum, and the sum's adjoint. Padding is never read:
- * a window is cut to the image. A window that lies in the padding altogether has maximum -inf at index 0 and sum 0. */
+/* Windows over the last two axes of [n, c, h, w]: maximum with its place, its adjoint, sum, and the sum's adjoint. A window that
+ * lies in the padding altogether has maximum -inf at index 0 and sum 0. Channels that lie last: pool_last.c. */
+#include "runtime/kernels/pool.h"
+
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/kernels.h"
 #include "runtime/kernels/wide.h"
 
 #include <math.h>
-
-typedef struct Pool {
-    int64_t h, w, oh, ow;
-    int64_t kh, kw, stride_h, stride_w, pad_top, pad_left;
-    int64_t planes, planes_per_tile;
-    const void *in;
-    void *out;
-    int64_t *index;
-    void (*plane)(const struct Pool *pool, int64_t plane);
-} Pool;
-
-/* Rows or columns [first, end) of the image that one output position covers. */
-typedef struct Reach {
-    int64_t first, end;
-} Reach;
-
-static inline Reach reach(int64_t at, int64_t stride, int64_t pad, int64_t size, int64_t limit) {
-    int64_t start = at * stride - pad;
-    Reach r = {.first = start < 0 ? 0 : start, .end = start + size < limit ? start + size : limit};
-    return r;
-}
 
 /* Windows of one row are searched in blocks of BLOCK neighbours, each block one vector, the last one moved back so that it is
  * whole however short the row is. */
@@ -130,12 +111,15 @@ DEFINE_BLOCK(double, int64_t, f64, -(double)INFINITY, 1, EVEN_1)
 DEFINE_BLOCK(double, int64_t, f64, -(double)INFINITY, 2, EVEN_2)
 DEFINE_BLOCK(double, int64_t, f64, -(double)INFINITY, 4, EVEN_4)
 DEFINE_LARGEST(double, f64, 4, 2)
-DEFINE_BLOCK(int64_t, int64_t, i64, INT64_MIN, 1, EVEN_1)
-DEFINE_BLOCK(int64_t, int64_t, i64, INT64_MIN, 2, EVEN_2)
-DEFINE_BLOCK(int64_t, int64_t, i64, INT64_MIN, 4, EVEN_4)
-DEFINE_LARGEST(int64_t, i64, 4, 2)
 
 #define DEFINE_SUMS(TYPE, suffix) \
+    static void place_##suffix(const Pool *p, int64_t plane) { \
+        const TYPE *in = (const TYPE *)p->in + plane * p->oh * p->ow; \
+        const int64_t *index = p->index + plane * p->oh * p->ow; \
+        TYPE *out = (TYPE *)p->out + plane * p->h * p->w; \
+        for (int64_t i = 0; i < p->h * p->w; i++) out[i] = 0; \
+        for (int64_t i = 0; i < p->oh * p->ow && p->h * p->w > 0; i++) out[index[i]] += in[i]; \
+    } \
     static void sum_##suffix(const Pool *p, int64_t plane) { \
         const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w; \
         TYPE *out = (TYPE *)p->out + plane * p->oh * p->ow; \
@@ -167,7 +151,6 @@ DEFINE_LARGEST(int64_t, i64, 4, 2)
 
 DEFINE_SUMS(float, f32)
 DEFINE_SUMS(double, f64)
-DEFINE_SUMS(int64_t, i64)
 
 static void pool_tile(void *context, int64_t tile) {
     const Pool *pool = context;
@@ -175,50 +158,63 @@ static void pool_tile(void *context, int64_t tile) {
     for (int64_t plane = tile * pool->planes_per_tile; plane < end; plane++) pool->plane(pool, plane);
 }
 
-typedef void PlaneKernel(const Pool *pool, int64_t plane);
+typedef struct Kernels { /* by dtype and by where channels lie */
+    PlaneKernel *first_f32, *first_f64, *last_f32, *last_f64;
+} Kernels;
 
-static PlaneKernel *choose(DType dtype, PlaneKernel *f32, PlaneKernel *f64, PlaneKernel *i64) {
-    return dtype == DTYPE_F32 ? f32 : dtype == DTYPE_F64 ? f64 : i64;
-}
+enum { CHANNELS_LAST = 8 };
 
-static Pool describe(const KernelCall *call, Shape image, Shape windows, PlaneKernel *plane) {
+static Pool describe(const KernelCall *call, Shape image, Shape windows, const Kernels *kernels) {
+    bool is_last = call->int_count > CHANNELS_LAST && call->ints[CHANNELS_LAST] != 0;
+    bool is_f32 = call->outputs[0].dtype == DTYPE_F32;
+    int row = is_last ? 1 : 2;
     return (Pool){
-        .h = image.dims[2],
-        .w = image.dims[3],
-        .oh = windows.dims[2],
-        .ow = windows.dims[3],
+        .h = image.dims[row],
+        .w = image.dims[row + 1],
+        .oh = windows.dims[row],
+        .ow = windows.dims[row + 1],
         .kh = call->ints[0],
         .kw = call->ints[1],
         .stride_h = call->ints[2],
         .stride_w = call->ints[3],
         .pad_top = call->ints[4],
         .pad_left = call->ints[6],
-        .planes = image.dims[0] * image.dims[1],
+        .channels = is_last ? image.dims[3] : 1,
+        .planes = is_last ? image.dims[0] : image.dims[0] * image.dims[1],
         .in = call->inputs[0].data,
         .out = call->outputs[0].data,
-        .plane = plane,
+        .plane = is_last  ? (is_f32 ? kernels->last_f32 : kernels->last_f64)
+                 : is_f32 ? kernels->first_f32
+                          : kernels->first_f64,
     };
 }
 
 static bool run(Pool pool, Threads *threads) {
-    pool.planes_per_tile = items_per_tile(pool.h * pool.w + pool.oh * pool.ow * pool.kh * pool.kw);
+    pool.planes_per_tile = items_per_tile((pool.h * pool.w + pool.oh * pool.ow * pool.kh * pool.kw) * pool.channels);
     threads_run(threads, ceil_div(pool.planes, pool.planes_per_tile), pool_tile, &pool);
     return true;
 }
 
 bool kernel_max_pool(const KernelCall *call) {
-    PlaneKernel *plane = choose(call->inputs[0].dtype, largest_f32, largest_f64, largest_i64);
-    Pool pool = describe(call, call->inputs[0].shape, call->outputs[0].shape, plane);
+    static const Kernels kernels = {largest_f32, largest_f64, pool_last_largest_f32, pool_last_largest_f64};
+    Pool pool = describe(call, call->inputs[0].shape, call->outputs[0].shape, &kernels);
     pool.index = call->outputs[1].data;
     return run(pool, call->threads);
 }
 
+bool kernel_max_pool_adjoint(const KernelCall *call) {
+    static const Kernels kernels = {place_f32, place_f64, pool_last_place_f32, pool_last_place_f64};
+    Pool pool = describe(call, call->outputs[0].shape, call->inputs[0].shape, &kernels);
+    pool.index = call->inputs[1].data;
+    return run(pool, call->threads);
+}
+
 bool kernel_window_sum(const KernelCall *call) {
-    PlaneKernel *plane = choose(call->inputs[0].dtype, sum_f32, sum_f64, sum_i64);
-    return run(describe(call, call->inputs[0].shape, call->outputs[0].shape, plane), call->threads);
+    static const Kernels kernels = {sum_f32, sum_f64, pool_last_sum_f32, pool_last_sum_f64};
+    return run(describe(call, call->inputs[0].shape, call->outputs[0].shape, &kernels), call->threads);
 }
 
 bool kernel_window_sum_adjoint(const KernelCall *call) {
-    PlaneKernel *plane = choose(call->inputs[0].dtype, spread_f32, spread_f64, spread_i64);
-    return run(describe(call, call->outputs[0].shape, call->inputs[0].shape, plane), call->threads);
+    static const Kernels kernels = {spread_f32, spread_f64, pool_last_spread_f32, pool_last_spread_f64};
+    return run(describe(call, call->outputs[0].shape, call->inputs[0].shape, &kernels), call->threads);
 }

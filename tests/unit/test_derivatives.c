@@ -171,6 +171,11 @@ static Node *f_conv_kernel(Graph *g, OpCode op, Node **x) { return call(g, op, 2
 static Node *f_max_pool(Graph *g, OpCode op, Node **x) {
     return squares(g, squares(g, build_part(g, call(g, op, 1, x, POOL_INTS, NULL), 0)));
 }
+static Node *f_max_pool_adjoint(Graph *g, OpCode op, Node **x) {
+    Node *index = index_of(g, (Shape){4, {1, 2, 2, 4}}, (int64_t[]){0, 1, 8, 4, 10, 11, 13, 14, 5, 6, 7, 9, 15, 16, 12, 19});
+    Node *operands[] = {squares(g, x[0]), index};
+    return squares(g, call(g, op, 2, operands, POOL_INTS, &(Type){DTYPE_F64, {4, {1, 2, 4, 5}}}));
+}
 static Node *f_window_sum(Graph *g, OpCode op, Node **x) {
     return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, POOL_INTS, NULL));
 }
@@ -328,6 +333,7 @@ static const Check checks[] = {
     {.op = OP_CONV_INPUT, .function = f_conv_input, .variables = {V(-1, 1, 1, 2, 3, 4), V(-1, 1, 2, 2, 2, 2)}},
     {.op = OP_CONV_KERNEL, .function = f_conv_kernel, .variables = {V(-1, 1, 1, 4, 5, 4), V(-1, 1, 1, 2, 3, 4)}},
     {.op = OP_MAX_POOL, .function = f_max_pool, .variables = {V(-1, 1, 1, 2, 4, 5)}, .distinct = 0.02},
+    {.op = OP_MAX_POOL_ADJOINT, .function = f_max_pool_adjoint, .variables = {V(-1, 1, 1, 2, 2, 4)}},
     {.op = OP_WINDOW_SUM, .function = f_window_sum, .variables = {V(-1, 1, 1, 2, 4, 5)}},
     {.op = OP_WINDOW_SUM_ADJOINT, .function = f_window_adjoint, .variables = {V(-1, 1, 1, 2, 2, 4)}},
     {.op = OP_CHOLESKY, .function = f_cholesky, .variables = {V(-1, 1, 3, 3)}},

@@ -373,6 +373,66 @@ static void test_pools(void **state) {
         }
 }
 
+/* [n, c, h, w] as [n, h, w, c]. */
+static Tensor *channels_last(const Tensor *planes) {
+    const int64_t *d = planes->shape.dims;
+    Tensor *last = tensor_zeros(planes->dtype, SHAPE(d[0], d[2], d[3], d[1]), NULL);
+    for (int64_t i = 0; i < tensor_count(planes); i++) {
+        int64_t p[RANK_MAX];
+        case_position(planes->shape, i, p);
+        int64_t to = case_index(last->shape, (int64_t[RANK_MAX]){p[0], p[2], p[3], p[1]});
+        if (planes->dtype == DTYPE_I64) tensor_i64(last)[to] = tensor_i64(planes)[i];
+        else tensor_set_number(last, to, tensor_number(planes, i));
+    }
+    return last;
+}
+
+static void assert_same_last(const Tensor *last, const Tensor *planes) {
+    Tensor *expected = channels_last(planes);
+    for (int64_t i = 0; i < tensor_count(expected); i++)
+        if (tensor_number(last, i) != tensor_number(expected, i)) assert_near(tensor_number(last, i), tensor_number(expected, i), 1e-6);
+    tensor_release(expected);
+}
+
+/* Runs a pooling kernel on planes and with channels last; they must agree. Returns the case of planes. */
+static Case check_pool_last(KernelRun *run, const int64_t *ints, Tensor *a, Tensor *b, Shape out, bool has_index) {
+    Case planes = {.int_count = 8}, last = {.int_count = 9};
+    memcpy(planes.ints, ints, 8 * sizeof *ints);
+    memcpy(last.ints, ints, 8 * sizeof *ints);
+    last.ints[8] = 1;
+    Shape last_out = SHAPE(out.dims[0], out.dims[2], out.dims[3], out.dims[1]);
+    case_input(&planes, tensor_retain(a)), case_input(&last, channels_last(a));
+    if (b) case_input(&planes, tensor_retain(b)), case_input(&last, channels_last(b));
+    case_output(&planes, a->dtype, out), case_output(&last, a->dtype, last_out);
+    if (has_index) case_output(&planes, DTYPE_I64, out), case_output(&last, DTYPE_I64, last_out);
+    assert_true(case_run(&planes, run, NULL) && case_run(&last, run, NULL));
+    for (int k = 0; k < planes.output_count; k++) assert_same_last(last.outputs[k], planes.outputs[k]);
+    case_free(&last);
+    return planes;
+}
+
+static void test_pools_channels_last(void **state) {
+    (void)state;
+    for (size_t b = 0; b < sizeof POOLS / sizeof POOLS[0]; b++)
+        for (DType dtype = DTYPE_F32; dtype <= DTYPE_F64; dtype++)
+            for (int64_t channels = 1; channels < 150; channels += 67) {
+                const int64_t *p = POOLS[b];
+                Shape in = SHAPE(2, channels, p[0], p[1]);
+                Shape out = SHAPE(2, channels, pooled(p[0], p[6], p[7], p[2], p[4]), pooled(p[1], p[8], p[9], p[3], p[5]));
+                Tensor *x = case_values(dtype, in, b), *dy = case_values(dtype, out, 77);
+                Case largest = check_pool_last(kernel_max_pool, p + 2, x, NULL, out, true);
+                Case sum = check_pool_last(kernel_window_sum, p + 2, x, NULL, out, false);
+                Case spread = check_pool_last(kernel_window_sum_adjoint, p + 2, dy, NULL, in, false);
+                if (p[0] > 0 && p[6] < p[2] && p[8] < p[3]) { /* no window that lies in the padding altogether */
+                    Case placed = check_pool_last(kernel_max_pool_adjoint, p + 2, dy, largest.outputs[1], in, false);
+                    assert_near(case_dot(largest.outputs[0], dy), case_dot(placed.outputs[0], x), dtype == DTYPE_F32 ? 1e-5 : 1e-13);
+                    case_free(&placed);
+                }
+                tensor_release(x), tensor_release(dy);
+                case_free(&largest), case_free(&sum), case_free(&spread);
+            }
+}
+
 static void test_max_pool_nan(void **state) {
     (void)state;
     Case c = {0};
@@ -393,7 +453,7 @@ int main(void) {
         cmocka_unit_test(test_gather),       cmocka_unit_test(test_gather_out_of_range),
         cmocka_unit_test(test_gather_along), cmocka_unit_test(test_scatter),
         cmocka_unit_test(test_sort),         cmocka_unit_test(test_pools),
-        cmocka_unit_test(test_max_pool_nan),
+        cmocka_unit_test(test_max_pool_nan), cmocka_unit_test(test_pools_channels_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
