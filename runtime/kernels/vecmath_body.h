@@ -30,17 +30,45 @@ VM_INLINE VM_T VM(r_min)(VM_T a, VM_T b) { return (a < b) | (a != a) ? a : b; }
 /* 2^n for the integer n in the low bits of VM_MAGIC + n; n within the normal exponents. */
 VM_INLINE VM_T VM(vm_power_of_two)(VM_T shifted) { return VM(vm_from_bits)((VM(vm_bits)(shifted) + VM_BIAS) << VM_MANTISSA); }
 
-/* x = n log(2) + r, e^x = 2^n (1 + r + r^2 tail(r)). The power is applied in two halves, so that results may be subnormal
- * or overflow. */
-VM_INLINE VM_T VM(r_exp)(VM_T x) {
-    x = x < VM_EXP_LOWEST ? VM_EXP_LOWEST : x;
-    x = x > VM_EXP_HIGHEST ? VM_EXP_HIGHEST : x;
-    VM_T n = VM_FMA(x, VM_LOG2E, VM_MAGIC) - VM_MAGIC;
+/* Numbers are kept within limits by their bits, because processors have the smaller of two integers in one instruction, where the
+ * smaller of two floats, NaN as C has it, takes several. Among numbers that are not negative bits are ordered as the numbers; NaN
+ * comes last and is put back by the caller. */
+VM_INLINE VM_T VM(vm_at_most)(VM_T size, VM_T limit) {
+    VM_UINT bits = VM(vm_bits)(size), most = VM(vm_bits)(limit);
+    return VM(vm_from_bits)(bits < most ? bits : most);
+}
+
+VM_INLINE VM_T VM(vm_at_least)(VM_T size, VM_T limit) {
+    VM_UINT bits = VM(vm_bits)(size), least = VM(vm_bits)(limit);
+    return VM(vm_from_bits)(bits > least ? bits : least);
+}
+
+/* `lowest` < 0 < `highest`. Negative numbers are negative integers, so that the first minimum leaves them alone; as unsigned integers
+ * they are above all others and grow with their size, so that the second leaves the others alone. */
+VM_INLINE VM_T VM(vm_within)(VM_T x, VM_T lowest, VM_T highest) {
+    VM_INT bits = (VM_INT)VM(vm_bits)(x), most = (VM_INT)VM(vm_bits)(highest);
+    bits = bits < most ? bits : most;
+    return VM(vm_at_most)(VM(vm_from_bits)((VM_UINT)bits), lowest);
+}
+
+/* x = n log(2) + r, e^x = 2^n (1 + r + r^2 tail(r)), for x within [VM_EXP_LOWEST, VM_EXP_HIGHEST]. The power is applied in two halves,
+ * so that results may be subnormal or overflow; the first is added to the exponent. */
+VM_INLINE VM_T VM(vm_exp_core)(VM_T x) {
+    VM_T shifted = VM_FMA(x, VM_LOG2E, VM_MAGIC), n = shifted - VM_MAGIC;
     VM_T r = VM_FMA(n, -VM_LN2_LO, VM_FMA(n, -VM_LN2_HI, x));
     VM_T value = VM_FMA(r * r, VM(vm_exp_tail)(r), r) + 1;
-    VM_T half = VM_FMA(n, (VM_T)0.5, VM_MAGIC), rest = (n - (half - VM_MAGIC)) + VM_MAGIC;
-    return value * VM(vm_power_of_two)(half) * VM(vm_power_of_two)(rest);
+    VM_UINT power = VM(vm_bits)(shifted), half = power >> 1; /* in the low bits */
+    value = VM(vm_from_bits)(VM(vm_bits)(value) + (half << VM_MANTISSA));
+    return value * VM(vm_from_bits)((power - half + VM_BIAS) << VM_MANTISSA);
 }
+
+VM_INLINE VM_T VM(r_exp)(VM_T x) {
+    VM_T value = VM(vm_exp_core)(VM(vm_within)(x, VM_EXP_LOWEST, VM_EXP_HIGHEST));
+    return x == x ? value : x;
+}
+
+/* e^-|x|; e^VM_EXP_LOWEST for NaN. */
+VM_INLINE VM_T VM(vm_exp_minus_size)(VM_T x) { return VM(vm_exp_core)(-VM(vm_at_most)(VM(vm_abs)(x), -VM_EXP_LOWEST)); }
 
 /* e^x - 1 for x within [VM_EXPM1_LOWEST, VM_EXP_HIGHEST]; not exact for subnormal x. */
 VM_INLINE VM_T VM(vm_expm1_core)(VM_T x) {
@@ -51,11 +79,15 @@ VM_INLINE VM_T VM(vm_expm1_core)(VM_T x) {
     return 2 * VM_FMA(half_power, value, half_power - (VM_T)0.5);
 }
 
+/* Neither too small for the cores nor NaN. */
+VM_INLINE int VM(vm_is_ordinary)(VM_T size) {
+    VM_UINT least = VM(vm_bits)(VM_TINY);
+    return VM(vm_bits)(size) - least <= VM(vm_bits)((VM_T)INFINITY) - least;
+}
+
 VM_INLINE VM_T VM(r_expm1)(VM_T x) {
-    VM_T clamped = x < VM_EXPM1_LOWEST ? VM_EXPM1_LOWEST : x;
-    clamped = clamped > VM_EXP_HIGHEST ? VM_EXP_HIGHEST : clamped;
-    VM_T value = VM(vm_expm1_core)(clamped);
-    return VM(vm_abs)(x) < VM_TINY ? x : value;
+    VM_T value = VM(vm_expm1_core)(VM(vm_within)(x, VM_EXPM1_LOWEST, VM_EXP_HIGHEST));
+    return VM(vm_is_ordinary)(VM(vm_abs)(x)) ? value : x;
 }
 
 /* a / (b + c) for b >= c >= 0, the rounding of the sum and of the quotient put right once. */
@@ -68,16 +100,16 @@ VM_INLINE VM_T VM(vm_divide_by_sum)(VM_T a, VM_T b, VM_T c) {
 /* tanh |x| = t / (t + 2) with t = e^(2 |x|) - 1: no cancellation on either side. */
 VM_INLINE VM_T VM(r_tanh)(VM_T x) {
     VM_T size = VM(vm_abs)(x);
-    size = size > VM_TANH_HIGHEST ? VM_TANH_HIGHEST : size;
-    VM_T t = VM(vm_expm1_core)(2 * size);
-    VM_T larger = t > 2 ? t : 2, smaller = t > 2 ? 2 : t;
+    VM_T t = VM(vm_expm1_core)(2 * VM(vm_at_most)(size, VM_TANH_HIGHEST));
+    VM_T smaller = VM(vm_at_most)(t, 2), larger = VM(vm_at_least)(t, 2);
     VM_T value = VM(vm_copy_sign)(VM(vm_divide_by_sum)(t, larger, smaller), x);
-    return size < VM_TINY ? x : value;
+    return VM(vm_is_ordinary)(size) ? value : x;
 }
 
 VM_INLINE VM_T VM(r_sigmoid)(VM_T x) {
-    VM_T e = VM(r_exp)(-VM(vm_abs)(x));
-    return VM(vm_divide_by_sum)(x < 0 ? e : (VM_T)1, 1, e);
+    VM_T e = VM(vm_exp_minus_size)(x);
+    VM_T value = VM(vm_divide_by_sum)(x < 0 ? e : (VM_T)1, 1, e);
+    return x == x ? value : x;
 }
 
 /* u = 2^e m with sqrt(1/2) <= m < sqrt(2), for normal u > 0. */
@@ -123,6 +155,6 @@ VM_INLINE VM_T VM(r_log1p)(VM_T x) {
 }
 
 VM_INLINE VM_T VM(r_softplus)(VM_T x) {
-    VM_T tail = VM(vm_log1p_core)(VM(r_exp)(-VM(vm_abs)(x)));
-    return (x > 0 ? x : (VM_T)0) + tail;
+    VM_T tail = VM(vm_log1p_core)(VM(vm_exp_minus_size)(x));
+    return (x > 0 ? x : (VM_T)0) + (x == x ? tail : x);
 }

@@ -6,6 +6,7 @@
 
 #define VM(name) name##_f32
 #define VM_T float
+#define VM_INT int32_t
 #define VM_UINT uint32_t
 #define VM_FMA VM_FMA_F32
 #define VM_FLOOR __builtin_floorf
@@ -178,6 +179,7 @@ VM_INLINE float r_floor_div_f32(float a, float b) { return (float)__builtin_floo
 
 #undef VM
 #undef VM_T
+#undef VM_INT
 #undef VM_UINT
 #undef VM_FMA
 #undef VM_FLOOR

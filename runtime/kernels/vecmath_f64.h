@@ -21,6 +21,7 @@
 
 #define VM(name) name##_f64
 #define VM_T double
+#define VM_INT int64_t
 #define VM_UINT uint64_t
 #define VM_FMA VM_FMA_F64
 #define VM_FLOOR __builtin_floor
@@ -170,6 +171,7 @@ VM_INLINE double r_floor_div_f64(double a, double b) {
 
 #undef VM
 #undef VM_T
+#undef VM_INT
 #undef VM_UINT
 #undef VM_FMA
 #undef VM_FLOOR
