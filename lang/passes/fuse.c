@@ -4,6 +4,7 @@
 #include "lang/passes/access.h"
 #include "lang/passes/simplify.h"
 #include "runtime/base/memory.h"
+#include "runtime/exec/tiles.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ typedef struct Fuse {
     int *limit;       /* the highest level that readers allow */
     int *fused_limit; /* the lowest level of a reader that could share the group */
     int *parent;      /* union-find */
-    uint32_t *mask;   /* per root: axes that its reductions reduce */
+    uint32_t *mask;   /* per root: axes that its reductions reduce, but for rows of a tile */
 } Fuse;
 
 /* ---- edges ------------------------------------------------------------------------------------------------------------- */
@@ -192,20 +193,31 @@ static uint32_t mask_of(const Node *reduce) {
     return mask;
 }
 
-/* A reduction joins the group of its operand, or of another reader of it; the reductions of one group reduce the same axes. */
+/* Rows that lie in one tile: whatever else is summed in the same pass, they are cut and added alike. */
+static bool reduces_rows(const Node *reduce) {
+    Shape space = space_of(reduce);
+    uint32_t mask = mask_of(reduce);
+    int64_t length = 1;
+    int axis = space.rank;
+    while (axis > 0 && (mask >> (axis - 1) & 1)) length *= space.dims[--axis];
+    return length <= TILE_MAX && (mask & ((1u << axis) - 1)) == 0;
+}
+
+/* A reduction joins the group of its operand, or of another reader of it. But for rows, the reductions of one group reduce the
+ * same axes. */
 static void unite_reductions(Fuse *f, Meetings *meetings) {
     for (int id = 0; id < f->count; id++) {
         const Node *node = f->unit->graph->nodes[id];
         if (!f->live[id] || !access_is_reduce(node)) continue;
         Edge edge = edge_of(node, 0);
-        f->mask[id] = mask_of(node);
+        f->mask[id] = reduces_rows(node) ? 0 : mask_of(node);
         if (edge.producer == NULL) continue;
         int other = -1;
         if (edge.is_fusible && may_share(f, id, edge.producer->id)) other = find(f, edge.producer->id);
         else if (edge.is_identity) other = find(f, meet(f, meetings, edge.producer->id, id));
         if (other < 0 || other == id) continue;
-        if (f->mask[other] != 0 && f->mask[other] != f->mask[id]) continue;
-        uint32_t mask = f->mask[id];
+        if (f->mask[other] != 0 && f->mask[id] != 0 && f->mask[other] != f->mask[id]) continue;
+        uint32_t mask = f->mask[id] | f->mask[other];
         unite(f, id, other);
         f->mask[find(f, id)] = mask;
     }
