@@ -101,11 +101,49 @@ static void place(RowGroups *groups, Node *node) {
     }
 }
 
-/* Without a product there is one fused loop, which goes through its values once anyway. */
-static void keep_groups_with_products(RowGroups *groups) {
-    for (size_t id = 0; id < groups->graph->node_count; id++)
-        if (groups->needed[id] && is_inside(groups, (int)id) && groups->graph->nodes[id]->op == OP_MATMUL)
-            groups->found[find(groups, (int)id)] = true;
+/* What a group hands from op to op inside a block, and what it reads and writes in whole. */
+typedef struct Traffic {
+    double inner, outer;
+    bool has_product;
+} Traffic;
+
+static double bytes_of(const Node *node) { return (double)shape_count(node->type.shape) * (double)dtype_bytes(node->type.dtype); }
+
+/* Computed in a group: views are what they are of. */
+static int computed_in(RowGroups *groups, const Node *node) {
+    bool is_row = groups->role[node->id] == ROLE_ROW && node->op != OP_RESHAPE && node->op != OP_BROADCAST;
+    return is_row ? find(groups, node->id) : -1;
+}
+
+static void add_edge(RowGroups *groups, Traffic *traffic, const Node *reader, int k, bool *leaves) {
+    const Node *input = reader->inputs[k];
+    int from = is_inside(groups, input->id) ? find(groups, input->id) : -1;
+    int to = is_inside(groups, reader->id) ? find(groups, reader->id) : -1;
+    if (from == to && rows_reads_cut(reader, k)) return;
+    if (to >= 0 && rows_reads_cut(reader, k) && groups->role[input->id] != ROLE_SPREAD) traffic[to].outer += bytes_of(input);
+    leaves[input->id] = true;
+}
+
+/* Worth it are groups with products (without one there is one fused loop, which goes through its values once anyway) that keep to
+ * themselves more than half of what they exchange with others. */
+static void keep_worthy_groups(RowGroups *groups) {
+    size_t count = groups->graph->node_count;
+    Traffic *traffic = allocate(sizeof(Traffic) * (count + 1));
+    bool *leaves = allocate(count + 1);
+    for (size_t id = 0; id < count; id++) {
+        const Node *node = groups->graph->nodes[id];
+        for (int k = 0; groups->needed[id] && k < node->input_count; k++) add_edge(groups, traffic, node, k, leaves);
+    }
+    for (size_t id = 0; id < count; id++) {
+        const Node *node = groups->graph->nodes[id];
+        if (!groups->needed[id] || !is_inside(groups, (int)id)) continue;
+        int root = find(groups, (int)id), from = computed_in(groups, node);
+        traffic[root].has_product |= node->op == OP_MATMUL;
+        if (from >= 0) *(leaves[id] ? &traffic[from].outer : &traffic[from].inner) += bytes_of(node);
+    }
+    for (size_t id = 0; id < count; id++) groups->found[id] = traffic[id].has_product && 2 * traffic[id].inner > traffic[id].outer;
+    free(traffic);
+    free(leaves);
 }
 
 void row_groups_find(RowGroups *groups, const Unit *unit) {
@@ -125,7 +163,7 @@ void row_groups_find(RowGroups *groups, const Unit *unit) {
         if (groups->role[id] != ROLE_OUTSIDE && rows_in_block(rows_of(groups, node)) == 0) groups->role[id] = ROLE_OUTSIDE;
         place(groups, node);
     }
-    keep_groups_with_products(groups);
+    keep_worthy_groups(groups);
 }
 
 void row_groups_free(RowGroups *groups) {

@@ -176,15 +176,35 @@ static bool find_members(Builder *builder) {
     return any;
 }
 
-/* Level by level: what is outside, in order, then the groups. */
-static bool build_level(Builder *builder, int level) {
+/* Node ids by level, in order; level k's are order[first[k]] .. order[first[k + 1] - 1]. */
+static int *sort_by_level(const RowGroups *groups, int *first) {
+    size_t count = groups->graph->node_count;
+    int *order = allocate(sizeof(int) * (count + 1)), *next = allocate(sizeof(int) * ((size_t)groups->level_count + 1));
+    for (size_t id = 0; id < count; id++) first[groups->level[id] + 1]++;
+    for (int k = 0; k < groups->level_count; k++) first[k + 1] += first[k];
+    memcpy(next, first, sizeof(int) * (size_t)groups->level_count);
+    for (size_t id = 0; id < count; id++) order[next[groups->level[id]]++] = (int)id;
+    free(next);
+    return order;
+}
+
+/* Of one level: what is outside, in order, then the groups. */
+static bool build_level(Builder *builder, const int *ids, int count) {
     RowGroups *groups = &builder->groups;
     bool ok = true;
-    for (size_t id = 0; ok && id < groups->graph->node_count; id++)
-        if (groups->needed[id] && groups->level[id] == level && row_group_of(groups, (int)id) < 0)
-            ok = copy_outside(builder, groups->graph->nodes[id]);
-    for (size_t id = 0; ok && id < groups->graph->node_count; id++)
-        if (builder->first[id] >= 0 && groups->level[id] == level) ok = build_group(builder, (int)id);
+    for (int k = 0; ok && k < count; k++)
+        if (groups->needed[ids[k]] && row_group_of(groups, ids[k]) < 0) ok = copy_outside(builder, groups->graph->nodes[ids[k]]);
+    for (int k = 0; ok && k < count; k++)
+        if (builder->first[ids[k]] >= 0) ok = build_group(builder, ids[k]);
+    return ok;
+}
+
+static bool build_levels(Builder *builder) {
+    int levels = builder->groups.level_count, *first = allocate(sizeof(int) * ((size_t)levels + 2));
+    int *order = sort_by_level(&builder->groups, first);
+    bool ok = true;
+    for (int k = 0; ok && k < levels; k++) ok = build_level(builder, order + first[k], first[k + 1] - first[k]);
+    free(order), free(first);
     return ok;
 }
 
@@ -201,7 +221,7 @@ bool rows_block(Unit *unit) {
     if (find_members(&builder)) {
         builder.graph = graph_new(unit->graph->diagnostics, unit->graph->float_type);
         find_kept(&builder);
-        for (int level = 0; ok && level < builder.groups.level_count; level++) ok = build_level(&builder, level);
+        ok = build_levels(&builder);
         if (ok) unit_replace(unit, builder.graph, builder.map);
         else graph_free(builder.graph);
     }
