@@ -14,7 +14,7 @@ LIBS    = -lfftw3 -lfftw3f -lcairo -lpng -ldeflate -lzip -lcjson -lreadline -lm 
 RUNTIME := $(wildcard runtime/*/*.c)
 COMPILER := $(wildcard lang/*/*.c)
 OBJECTS  = $(patsubst %.c,$B/%.o,$(RUNTIME) $(COMPILER)) $(GENERATED)
-GENERATED = $B/lang/syntax/lexer.o $B/lang/syntax/parser.o $B/embed/stdlib.o $B/embed/data.o
+GENERATED = $B/lang/syntax/lexer.o $B/lang/syntax/parser.o $B/embed/stdlib.o $B/embed/data.o $B/embed/kernel_text.o
 LIBRARY_OBJECTS = $(filter-out $B/lang/driver/main.o,$(OBJECTS))
 
 # Elementwise loops: one text, three instruction sets, chosen at run time (runtime/exec/elementwise.c).
@@ -97,6 +97,14 @@ $B/embed/stdlib.c: $(LIBRARY) lang/script/embed.awk
 	@echo "gen  $@"
 	$(Q)awk -f lang/script/embed.awk $(LIBRARY) /dev/null > $@.tmp && mv $@.tmp $@
 # --- end of standard library ---------------------------------------------------------------------------------------------------
+
+# --- vector math as text, for compiled kernels ----------------------------------------------------------------------------------
+$B/embed/kernel_text.c: runtime/kernels/flatten.awk $(wildcard runtime/kernels/vecmath*.h) runtime/kernels/special.h
+	@mkdir -p $(@D)
+	@echo "gen  $@"
+	$(Q)awk -f runtime/kernels/flatten.awk runtime/kernels/vecmath.h > $(@:.c=.txt)
+	$(Q){ echo '#include "runtime/data/embed.h"'; echo 'EMBED_FILE(kernel_text, "$(@:.c=.txt)")'; } > $@
+# --- end of vector math ----------------------------------------------------------------------------------------------------------
 
 # --- tests -----------------------------------------------------------------------------------------------------------------------
 JOBS     := $(shell nproc)

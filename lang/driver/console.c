@@ -48,6 +48,7 @@ static int terminal_columns(int file) {
 Session *console_session(const Options *options, bool check_only) {
     bool is_terminal = isatty(STDERR_FILENO);
     Session *session = session_new((SessionOptions){.threads = options->threads,
+                                                    .jit = options->jit,
                                                     .check_only = check_only,
                                                     .explain = options->explain,
                                                     .verify = options->verify,

@@ -82,6 +82,13 @@ static bool set_seed(Options *options, const char *value) {
     return read_integer(value, 0, INT64_MAX, &options->seed) || refuse("--seed takes a whole number from 0, found '%s'", value);
 }
 
+static bool set_jit(Options *options, const char *value) {
+    static const char *const modes[] = {[JIT_AUTO] = "auto", [JIT_ON] = "on", [JIT_OFF] = "off"};
+    for (size_t k = 0; k < sizeof modes / sizeof *modes; k++)
+        if (!strcmp(value, modes[k])) return options->jit = (JitMode)k, true;
+    return refuse("--jit takes one of auto, on, off; found '%s'", value);
+}
+
 static bool set_dump(Options *options, const char *value) {
     static const char *const stages[] = {"tree", "graph", "simplified", "fused", "plan"};
     for (size_t k = 0; k < sizeof stages / sizeof *stages; k++)
@@ -102,6 +109,8 @@ static const Option table[] = {
      "replace the value of the script's top-level `let NAME`; may be repeated"},
     {"--threads", 0, "N", "run test repl", set_threads, "use N threads (all cores by default); results do not depend on it"},
     {"--seed", 0, "N", "run test repl", set_seed, "the seed of a script that sets none (0 by default)"},
+    {"--jit", 0, "MODE", "run test repl", set_jit,
+     "compile fused kernels with `cc`: auto (long runs; the default), on (before the run), off; results do not depend on it"},
     {"--quiet", 'q', NULL, "run check test repl", set_quiet, "no progress, nothing about what went well"},
     {"--dump", 0, "STAGE", "run graph", set_dump, "show tree, graph, simplified, fused or plan of all that is compiled; nothing runs"},
     {"--profile", 0, NULL, "run", set_profile,

@@ -25,6 +25,7 @@ struct Options {
     int override_count;
     int threads; /* 0: all cores */
     int64_t seed;
+    JitMode jit;
     const char *dump;             /* NULL: none */
     const char *output;           /* --output; NULL: none */
     const char *model, *function; /* --model, --function; NULL: none */

@@ -38,8 +38,11 @@ static bool is_library(const char *text, size_t length) {
 
 static bool run_case(Tally *tally, const char *path, const char *text, size_t length, const char *prelude) {
     Golden golden = {0};
-    SessionOptions options = {
-        .threads = tally->options->threads, .verify = tally->options->verify, .quiet = true, .colour = console_has_colour(STDERR_FILENO)};
+    SessionOptions options = {.threads = tally->options->threads,
+                              .jit = tally->options->jit,
+                              .verify = tally->options->verify,
+                              .quiet = true,
+                              .colour = console_has_colour(STDERR_FILENO)};
     bool ok = golden_run(&golden, &options, path, text, length, prelude);
     tally->lines += golden.lines;
     if (!ok) {

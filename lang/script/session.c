@@ -62,9 +62,15 @@ static bool keep_results(Session *session, Program *program, Node *const *nodes,
     return true;
 }
 
+bool session_prepare(Session *session, Plan *plan, Fault *fault) {
+    if (!plan_prepare(plan, session->threads, fault)) return false;
+    jit_attach(session->jit, plan);
+    return true;
+}
+
 static bool run_program(Session *session, Program *program, Span span) {
     Fault fault = {.step = -1};
-    if (plan_prepare(program->plan, session->threads, &fault) && plan_run(program->plan, &fault)) return true;
+    if (session_prepare(session, program->plan, &fault) && plan_run(program->plan, &fault)) return true;
     bool placed = fault.step >= 0 && program->step_spans && program->step_spans[fault.step].file;
     return diagnose_fault(&session->diagnostics, "E0901", placed ? program->step_spans[fault.step] : span, &fault);
 }
@@ -209,6 +215,10 @@ NameSource session_names(Session *session) { return (NameSource){session, names_
 
 /* Life --------------------------------------------------------------------------------------------------------------- */
 
+static void note_jit(void *context, const char *message) {
+    session_note(context, "reg: --jit on: %s\nhelp: the kernels are interpreted instead, to the same bits\n", message);
+}
+
 Session *session_new(SessionOptions options, SessionOutput output) {
     Session *session = allocate(sizeof *session);
     session->arena = arena_new();
@@ -219,6 +229,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     session->graph = graph_new_apart(&session->diagnostics, DTYPE_F32);
     session->threads = threads_new(options.threads);
     threads_watch(session->threads, &session->abandoned);
+    session->jit = jit_new(options.jit, note_jit, session);
     session->log = runlog_new();
     session->profile = options.profile ? profile_new() : NULL;
     session->page = page_new("Reg");
@@ -241,6 +252,7 @@ void session_free(Session *session) {
     runlog_free(session->log);
     page_free(session->page);
     graph_free(session->graph);
+    jit_free(session->jit);
     profile_free(session->profile);
     threads_free(session->threads);
     diagnostics_clear(&session->diagnostics);

@@ -9,6 +9,7 @@
 #include "lang/names/names.h"
 #include "lang/passes/compile.h"
 #include "runtime/base/bundle.h"
+#include "runtime/exec/jit.h"
 #include "runtime/exec/profile.h"
 #include "runtime/plot/page.h"
 #include "runtime/train/runlog.h"
@@ -31,6 +32,7 @@ typedef struct Override { /* --set name=value */
 
 typedef struct SessionOptions {
     int threads;     /* 0: all cores */
+    JitMode jit;     /* when fused groups are compiled */
     bool check_only; /* names, shapes, clauses; no numbers */
     bool explain;    /* say what each train block's step does (with check_only: instead of training) */
     bool verify;     /* the verifier after each pass */
@@ -64,6 +66,7 @@ typedef struct Session {
     Elaborator elaborator;
     Graph *graph; /* of the top level: lives as long as the session */
     Threads *threads;
+    Jit *jit;
     SessionOutput output;
     SessionOptions options;
     Variable *variables;
@@ -100,6 +103,9 @@ bool session_run_script(Session *session, const Script *script);
 /* The one way to a program: compiles, and writes the stage that options.dump asks for below the first line of `span`. NULL after a diagnostic. */
 Program *session_compile(Session *session, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
                          int commit_count, Span span);
+
+/* plan_prepare with the session's threads and compiled kernels. */
+bool session_prepare(Session *session, Plan *plan, Fault *fault);
 
 /* The tensor of a node of the session's graph; computed and kept on the node. Borrowed; NULL after a diagnostic. */
 Tensor *session_evaluate(Session *session, Node *node, Span span);

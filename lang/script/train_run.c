@@ -26,7 +26,7 @@ static bool make_cells(Train *train) {
 static bool prepare(Train *train) {
     Fault fault = {0};
     for (int k = 0; k < train->objective_count; k++)
-        if (!plan_prepare(train->objectives[k].program->plan, train->session->threads, &fault))
+        if (!session_prepare(train->session, train->objectives[k].program->plan, &fault))
             return diagnose_fault(train->e->diagnostics, "E0901", train->objectives[k].tree->span, &fault);
     return true;
 }

@@ -68,8 +68,7 @@ bool train_compile_watch(Train *train, Watch *watch) {
     graph_free(graph);
     Fault fault = {0};
     if (!watch->program) return false;
-    return plan_prepare(watch->program->plan, train->session->threads, &fault) ||
-           diagnose_fault(e->diagnostics, "E0901", watch->span, &fault);
+    return session_prepare(train->session, watch->program->plan, &fault) || diagnose_fault(e->diagnostics, "E0901", watch->span, &fault);
 }
 
 /* Best --------------------------------------------------------------------------------------------------------------- */
@@ -236,6 +235,6 @@ bool train_build_event(Train *train, Event *event) {
     graph_free(graph);
     Fault fault = {0};
     if (!event->program) return false;
-    return plan_prepare(event->program->plan, train->session->threads, &fault) ||
+    return session_prepare(train->session, event->program->plan, &fault) ||
            diagnose_fault(e->diagnostics, "E0901", event->tree->span, &fault);
 }

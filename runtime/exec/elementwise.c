@@ -28,7 +28,6 @@ const ElementwiseTable *elementwise_table_level(int level) {
     return level == 1 ? &elementwise_table_v1 : NULL;
 }
 
-const ElementwiseTable *elementwise_table(void) {
-    if (processor_has_level_4()) return &elementwise_table_v4;
-    return processor_has_level_3() ? &elementwise_table_v3 : &elementwise_table_v1;
-}
+int elementwise_level(void) { return processor_has_level_4() ? 4 : processor_has_level_3() ? 3 : 1; }
+
+const ElementwiseTable *elementwise_table(void) { return elementwise_table_level(elementwise_level()); }

@@ -53,5 +53,6 @@ typedef struct ElementwiseTable {
 const ElementwiseTable *elementwise_table(void); /* the best one for this processor */
 /* Level 1 (any x86-64), 3 (AVX2, FMA) or 4 (AVX-512); NULL when the processor lacks it. For tests. */
 const ElementwiseTable *elementwise_table_level(int level);
+int elementwise_level(void); /* of elementwise_table() */
 
 #endif

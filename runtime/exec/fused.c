@@ -76,11 +76,22 @@ static void prefetch_part(const FusedProgram *program, char *const *registers, s
                 __builtin_prefetch(registers[i] + at);
 }
 
+static void run_segment(const FusedSegment *segment, char *const *registers, int64_t count) {
+    char *tiles[SEGMENT_REGISTERS];
+    for (int k = 0; k < segment->register_count; k++) tiles[k] = registers[segment->registers[k]];
+    segment->function(tiles, count);
+}
+
 static void run_steps(const FusedProgram *program, char *const *registers, int64_t count) {
     size_t part = ((size_t)count / (size_t)(program->step_count + 1) + LINE_BYTES) / LINE_BYTES * LINE_BYTES;
     size_t next = (size_t)count, end = 2 * (size_t)count;
     for (int i = 0; i < program->step_count; i++) {
         const FusedStep *step = &program->steps[i];
+        if (step->segment != NULL) {
+            run_segment(step->segment, registers, count);
+            i += step->segment->count - 1;
+            continue;
+        }
         const char *a = registers[step->operands[0]], *b = registers[step->operands[1]], *c = registers[step->operands[2]];
         if (program->is_large && next < end) prefetch_part(program, registers, next, next + part < end ? next + part : end);
         next += part;

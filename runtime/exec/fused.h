@@ -18,7 +18,10 @@ enum {
     FUSED_CONSTANT                  /* result (dtype) = instruction.number */
 };
 
-typedef struct FusedProgram FusedProgram; /* a group made ready: collapsed space, register slots, constants */
+/* Several steps over one tile, compiled (fused_text.h): `tiles` are those of the registers that they read and write. */
+typedef void FusedFunction(char *const *tiles, int64_t count);
+
+/* FusedProgram (plan.h): a group made ready: collapsed space, register slots, constants. */
 
 /* `buffers` are the plan's: dtypes and places, to see what shares memory. NULL with a fault when the group is malformed. */
 FusedProgram *fused_prepare(const Fused *fused, const Buffer *buffers, Fault *fault);

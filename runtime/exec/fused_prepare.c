@@ -254,6 +254,7 @@ static void prepare_steps(Builder *builder) {
             continue;
         }
         FusedStep *step = &program->steps[program->step_count++];
+        step->instruction = i;
         step->result = instruction->result;
         for (int k = 0; k < 3; k++) /* operands beyond the arity read register 0, which the loop ignores */
             step->operands[k] = k < arity_of(instruction->code) ? instruction->operands[k] : 0;
@@ -314,6 +315,7 @@ FusedProgram *fused_prepare(const Fused *fused, const Buffer *buffers, Fault *fa
 void fused_program_free(FusedProgram *program) {
     if (program == NULL) return;
     free(program->inputs);
+    fused_segments_free(program->segments, program->segment_count);
     free(program->steps);
     free(program->outputs);
     free(program->slots);

@@ -1,8 +1,8 @@
-/* A prepared fused group: what fused_prepare.c makes and fused.c runs. Private to these two. */
+/* A prepared fused group: what fused_prepare.c makes and fused.c runs. Private to these and fused_text.c. */
 #ifndef REG_EXEC_FUSED_PROGRAM_H
 #define REG_EXEC_FUSED_PROGRAM_H
 
-#include "runtime/exec/fused.h"
+#include "runtime/exec/fused_text.h"
 #include "runtime/exec/reduction.h"
 
 typedef enum AccessMode {
@@ -19,10 +19,12 @@ typedef struct InputAccess {
 } InputAccess;
 
 typedef struct FusedStep {
+    const FusedSegment *segment;   /* this step and the following ones, compiled; or */
     ElementwiseFunction *function; /* or */
     CastFunction *cast;
     uint16_t result;
     uint16_t operands[3];
+    int instruction; /* of the group */
 } FusedStep;
 
 typedef struct OutputAccess {
@@ -39,6 +41,8 @@ struct FusedProgram {
     int input_count;
     FusedStep *steps;
     int step_count;
+    FusedSegment *segments; /* once they were asked for */
+    int segment_count;
     OutputAccess *outputs;
     int output_count;
     int register_count;

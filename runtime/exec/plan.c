@@ -2,6 +2,7 @@
 
 #include "runtime/base/memory.h"
 #include "runtime/exec/fused.h"
+#include "runtime/exec/jit.h"
 #include "runtime/exec/loop.h"
 #include "runtime/exec/profile.h"
 #include "runtime/exec/rows.h"
@@ -9,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { TAKEN_BYTES = 1 << 20 };
 
@@ -218,9 +220,19 @@ static bool run_steps(Plan *plan, int first, int end, Fault *fault) {
     return true;
 }
 
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 bool plan_run_range(Plan *plan, int first, int end, Fault *fault) {
     if (fault != NULL) fault->step = -1;
-    return follow_cells(plan, fault) && run_steps(plan, first, end, fault);
+    if (plan->code == NULL || jit_plan_is_settled(plan->code)) return follow_cells(plan, fault) && run_steps(plan, first, end, fault);
+    double begin = seconds_now();
+    bool ok = follow_cells(plan, fault) && run_steps(plan, first, end, fault);
+    jit_plan_ran(plan->code, seconds_now() - begin);
+    return ok;
 }
 
 bool plan_run(Plan *plan, Fault *fault) { return plan_run_range(plan, 0, plan->step_count, fault); }
@@ -232,6 +244,8 @@ View plan_buffer_view(const Plan *plan, int buffer) {
     if (source->kind == BUFFER_CELL) view.data = source->cell->tensor != NULL ? source->cell->tensor->data : NULL;
     return view;
 }
+
+FusedProgram *plan_fused_program(const Plan *plan, int step) { return ((Prepared *)plan->prepared)->steps[step].program; }
 
 View plan_output(const Plan *plan, int output) { return plan_buffer_view(plan, plan->outputs[output]); }
 
@@ -306,6 +320,7 @@ static void free_prepared(Plan *plan) {
 
 void plan_free(Plan *plan) {
     if (plan == NULL) return;
+    jit_plan_free(plan->code);
     free_prepared(plan);
     for (int i = 0; i < plan->buffer_count; i++) {
         tensor_release(plan->buffers[i].tensor);

@@ -68,8 +68,10 @@ typedef struct Fused {
     int output_count;
 } Fused;
 
-typedef struct PlanLoop PlanLoop; /* a body plan run until its condition holds; see loop.h */
-typedef struct PlanRows PlanRows; /* a body plan run on blocks of rows; see rows.h */
+typedef struct PlanCode PlanCode;         /* see jit.h */
+typedef struct FusedProgram FusedProgram; /* see fused.h */
+typedef struct PlanLoop PlanLoop;         /* a body plan run until its condition holds; see loop.h */
+typedef struct PlanRows PlanRows;         /* a body plan run on blocks of rows; see rows.h */
 
 /* A place in the source text that a step computes for, numbered by the compiler, and its part of one run. */
 typedef struct StepOrigin {
@@ -112,6 +114,7 @@ typedef struct Plan {
     size_t slab_bytes;
     void *slab;     /* allocated once by plan_prepare, on huge pages where the system gives them */
     void *prepared; /* the executor's own: views and kernel calls, made once */
+    PlanCode *code; /* its fused groups compiled (jit.h); NULL: interpreted */
 } Plan;
 
 size_t plan_peak_bytes(const Plan *plan);                          /* what plan_prepare allocates for intermediate values, loops included */
@@ -123,6 +126,7 @@ View plan_output(const Plan *plan, int output);
 Tensor *plan_output_tensor(const Plan *plan, int output, Fault *fault); /* a copy that the caller owns */
 Tensor *plan_take_output(Plan *plan, int output, Fault *fault);         /* perhaps without a copy: afterwards only plan_free */
 View plan_buffer_view(const Plan *plan, int buffer);
+FusedProgram *plan_fused_program(const Plan *plan, int step); /* of a prepared plan; NULL: the step is no fused group */
 void plan_free(Plan *plan); /* and everything it points to: every array of a Plan and its steps is from allocate() */
 
 /* The first step in [0, end) whose float output holds a NaN or an infinity when the plan is run once more step by step
