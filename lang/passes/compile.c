@@ -10,6 +10,7 @@
 #include "lang/passes/rows.h"
 #include "lang/passes/schedule.h"
 #include "lang/passes/simplify.h"
+#include "lang/passes/sums.h"
 #include "lang/passes/sweep.h"
 #include "lang/passes/verify.h"
 #include "runtime/base/memory.h"
@@ -33,6 +34,7 @@ static const Pass graph_passes[] = {
     {"simplify", simplify, ALWAYS},
     {"narrow", narrow, ALWAYS},
     {"simplify", simplify, ALWAYS},
+    {"sums", sums_take_apart, ALWAYS},
     {"channels last", channels_last, ALWAYS},
     {"fold", fold_constants, FOLDING},
     {"simplify", simplify, FOLDING},

@@ -24,7 +24,6 @@ static Node *simplify_node(void *context, Graph *graph, const Node *node, Node *
         found = simplify_elementwise(graph, node->op, node->type, inputs, node->input_count);
     if (found == NULL) found = simplify_layout(&candidate);
     if (found == NULL) found = simplify_structural(&candidate);
-    if (found == NULL && node->op == OP_REDUCE_SUM) found = simplify_sum(&candidate);
     return found != NULL ? found : unit_copy_node(graph, node, inputs);
 }
 
