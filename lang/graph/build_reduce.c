@@ -44,11 +44,28 @@ Node *build_logsumexp(Graph *graph, Node *x, uint32_t axes, bool keep) {
     return dropped(graph, build_binary(graph, OP_ADD, build_unary(graph, OP_LOG, sum), most), axes, keep);
 }
 
+/* dx = y (g - sum(g y)): in terms of the result alone, so that nothing else of the forward pass is kept. */
+static bool softmax_vjp(void *context, Graph *graph, Node *y, Node *g, Node **cotangent) {
+    Node *along = build_reduce(graph, OP_REDUCE_SUM, build_binary(graph, OP_MUL, g, y), 1u << *(const int *)context, true);
+    *cotangent = build_binary(graph, OP_MUL, y, build_binary(graph, OP_SUB, g, along));
+    return *cotangent != NULL;
+}
+
+/* The rule for each axis: nodes are equal only if their rules are. */
+#define ALONG(axis) \
+    { \
+        .vjp = softmax_vjp, .context = (int[]) { axis } \
+    }
+static const CustomRule softmax_rules[RANK_MAX] = {ALONG(0), ALONG(1), ALONG(2), ALONG(3), ALONG(4), ALONG(5), ALONG(6), ALONG(7)};
+#undef ALONG
+
 Node *build_softmax(Graph *graph, Node *x, int axis) {
     if (!x || !build_axis(graph, x, &axis)) return NULL;
     x = build_convert(graph, x, build_float_type(graph, x));
     Node *e = build_unary(graph, OP_EXP, build_binary(graph, OP_SUB, x, safe_maximum(graph, x, 1u << axis)));
-    return build_binary(graph, OP_DIV, e, build_reduce(graph, OP_REDUCE_SUM, e, 1u << axis, true));
+    Node *y = build_binary(graph, OP_DIV, e, build_reduce(graph, OP_REDUCE_SUM, e, 1u << axis, true));
+    if (!y) return NULL;
+    return graph_add(graph, &(NodeSpec){.op = OP_CUSTOM, .inputs = {y, x}, .input_count = 2, .rule = &softmax_rules[axis]});
 }
 
 Node *build_log_softmax(Graph *graph, Node *x, int axis) {
