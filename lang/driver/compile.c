@@ -87,6 +87,9 @@ static int compile_script(const Options *options, const char *output) {
 }
 
 int command_compile(const Options *options) {
+    if (options->model) return export_model(options);
+    if (options->function || options->batch) return usage_error(options->command, "--function and --batch go with --model FILE");
+    if (!options->name_count) return usage_error(options->command, "nothing to compile: expected a script, or --model FILE");
     char *output = output_path(options);
     if (!output) return EXIT_USAGE;
     int code = compile_script(options, output);

@@ -15,9 +15,10 @@ static const Command commands[] = {
     {"run", "FILE", "run a script", "FILE may be `-` for standard input.\n", 1, 1, command_run, NULL},
     {"explain", "FILE", "say what one step of each train block does: places, passes, state, memory", "", 1, 1, command_explain, NULL},
     {"check", "FILE…", "check names, shapes and clauses of scripts without computing", "", 1, -1, command_check, NULL},
-    {"compile", "FILE", "make a program of a script that runs where there is neither Reg nor a compiler",
-     "The program takes the options of `reg run` (`PROGRAM --help` lists them), prints the same and computes the same bits.\n", 1, 1,
-     command_compile, NULL},
+    {"compile", "[FILE]", "make a program of a script, or C text of a saved model",
+     "The program runs where there is neither Reg nor a compiler, takes the options of `reg run` (`PROGRAM --help` lists them), prints\n"
+     "the same and computes the same bits. With --model a model or a function over it becomes net.c and net.h instead: plain C99.\n",
+     0, 1, command_compile, NULL},
     {"graph", "FILE", "show what a script compiles to, statement by statement",
      "Shows the fused groups by default; --dump chooses another stage.\n", 1, 1, command_graph, NULL},
     {"doc", "[NAME]", "explain a built-in, a name of the standard library, a data set or an error code",

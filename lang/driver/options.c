@@ -99,6 +99,9 @@ static bool set_dump(Options *options, const char *value) {
 static bool set_output(Options *options, const char *value) { return options->output = value, true; }
 static bool set_model(Options *options, const char *value) { return options->model = value, true; }
 static bool set_function(Options *options, const char *value) { return options->function = value, true; }
+static bool set_batch(Options *options, const char *value) {
+    return read_integer(value, 1, 1 << 20, &options->batch) || refuse("--batch takes a whole number from 1 to 1048576, found '%s'", value);
+}
 static bool set_quiet(Options *options, const char *value) { return (void)value, options->quiet = true; }
 static bool set_verify(Options *options, const char *value) { return (void)value, options->verify = true; }
 static bool set_profile(Options *options, const char *value) { return (void)value, options->profile = true; }
@@ -116,8 +119,9 @@ static const Option table[] = {
     {"--profile", 0, NULL, "run", set_profile,
      "say after the run what each line of the script took: time, flops, bytes, share of the peak"},
     {"--output", 'o', "FILE", "compile", set_output, "the file to write (the script's name without `.reg` by default)"},
-    {"--model", 0, "FILE", "compile", set_model, "instead of a script: the model saved in FILE, as C"},
-    {"--function", 0, "NAME", "compile", set_function, "what the function of --model is called"},
+    {"--model", 0, "FILE", "compile", set_model, "the model saved in FILE as C99 text: a function with its weights, and its header"},
+    {"--function", 0, "NAME", "compile", set_function, "which model of --model, or which function of the script that is given too"},
+    {"--batch", 0, "N", "compile", set_batch, "how many samples a call of the function of --model evaluates (1 by default)"},
     {"--verify", 0, NULL, "run check test", set_verify, "check the graph after every pass of the compiler"},
     {"--check", 0, NULL, "fmt", set_check, "change nothing; list the files whose form would change and exit with 1"},
 };

@@ -358,6 +358,7 @@ static Value call_function(Elaborator *e, Function *function, const Binding *bin
     if (function->owner) scope->owner = function->owner;
     const char *what = arena_format(e->arena, "'%s'", function->name);
     if (!bind_arguments(e, function->tree->items[0], binding, scope, what)) return value_none();
+    if (function->scope == e->globals) note_given(e, &function->given, function->tree->items[0], binding, scope);
     bool is_tapped = function->tree->kind == TREE_LOSS && e->tap && !e->tap->is_taken && function->tree->items[0]->count;
     if (is_tapped && !tap_arguments(e, function->tree->items[0], scope)) return value_none();
     CallPlace place = diagnostics_enter(e->diagnostics, function->tree->span, binding->span, "called here");
@@ -431,6 +432,7 @@ static Value call_instance(Elaborator *e, Instance *instance, const Binding *bin
     scope->owner = instance;
     const char *what = arena_format(e->arena, "'%s'", instance->maker->name);
     if (!bind_arguments(e, instance->maker->tree->items[1], binding, scope, what)) return value_none();
+    note_given(e, &instance->given, instance->maker->tree->items[1], binding, scope);
     CallPlace place = diagnostics_enter(e->diagnostics, instance->maker->tree->span, binding->span, "applied here");
     Value value = apply_bound(e, instance, scope, binding->span);
     diagnostics_leave(e->diagnostics, place);

@@ -16,6 +16,8 @@ typedef struct Binding {
 
 /* Binds to `parameters` (TREE_PARAMETERS) in `into`; `what` names the callee in messages. */
 bool bind_arguments(Elaborator *e, const Tree *parameters, const Binding *binding, Scope *into, const char *what);
+/* Keeps what the call gives to `parameters`, whose values are bound in `scope` (given.c). */
+void note_given(Elaborator *e, Given **given, const Tree *parameters, const Binding *binding, Scope *scope);
 Value call_bound(Elaborator *e, Value callee, const Binding *binding);
 /* While the text of an instance is elaborated, what it makes becomes its parts, the same ones each time. */
 typedef struct Making {

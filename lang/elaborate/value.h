@@ -78,6 +78,15 @@ struct List {
     int count;
 };
 
+/* An argument of the last application of a model or function: of a tensor only the type, since graphs come and go. Enough to apply it
+ * again to the same sizes. */
+typedef struct Given {
+    bool is_given; /* false: left to its default */
+    bool is_mixed; /* a list or record, which may hold tensors: cannot be told again */
+    Value value;   /* a tensor's has no node */
+    Type type;     /* of a tensor */
+} Given;
+
 /* What lies behind a call. Exactly one of tree, builtin, stages, bound is used. */
 typedef struct Builtin Builtin;
 struct Function {
@@ -90,6 +99,7 @@ struct Function {
     bool is_penalty;    /* sums over a selection */
     bool is_evaluation; /* of its one stage: as outside of training */
     Instance *owner;    /* part or hook of an instance: its members are in scope */
+    Given *given;       /* by parameter; NULL: never called, or not from the top level's own text */
 };
 
 typedef enum MakerKind { MAKER_MODEL, MAKER_METHOD } MakerKind;
@@ -142,6 +152,7 @@ struct Instance {
     uint64_t pass;                       /* the pass that `application` counts for; of a method: where its settings were evaluated */
     double steps_per_epoch, total_steps; /* of the block where a method was used last */
     bool is_frozen;
+    Given *given;             /* by input; NULL: never applied */
     const TensorTable *saved; /* values that wait for parameters to exist, by path below this model; NULL: none */
 };
 

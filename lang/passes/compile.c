@@ -23,7 +23,7 @@
 typedef struct Pass {
     const char *name;
     bool (*run)(Unit *unit);
-    enum { ALWAYS, FOLDING, FUSING, BLOCKING } when;
+    enum { ALWAYS, FOLDING, FUSING, BLOCKING, FOR_KERNELS } when;
 } Pass;
 
 /* The passes over the graph. Simplifying twice lets identities meet what earlier ones made. */
@@ -35,10 +35,10 @@ static const Pass graph_passes[] = {
     {"narrow", narrow, ALWAYS},
     {"simplify", simplify, ALWAYS},
     {"sums", sums_take_apart, ALWAYS},
-    {"channels last", channels_last, ALWAYS},
+    {"channels last", channels_last, FOR_KERNELS},
     {"fold", fold_constants, FOLDING},
     {"simplify", simplify, FOLDING},
-    {"sweep products", sweep_products, ALWAYS},
+    {"sweep products", sweep_products, FOR_KERNELS},
     {"recompute", recompute, FUSING},
     {"rows", rows_block, BLOCKING},
 };
@@ -49,7 +49,8 @@ static bool run_graph_passes(Unit *unit, const CompileOptions *options) {
         const Pass *pass = &graph_passes[k];
         if (pass->when == FOLDING && options->skip_folding) continue;
         if (pass->when == FUSING && options->skip_fusion) continue;
-        if (pass->when == BLOCKING && (options->skip_rows || options->skip_folding || options->skip_fusion)) continue;
+        if (pass->when == FOR_KERNELS && options->portable) continue;
+        if (pass->when == BLOCKING && (options->portable || options->skip_rows || options->skip_folding || options->skip_fusion)) continue;
         if (!pass->run(unit) || (options->verify && !verify_unit(unit, pass->name))) return false;
     }
     return true;

@@ -15,6 +15,7 @@ typedef struct CompileOptions {
     bool skip_folding; /* leave constant subgraphs as they are: set while they are being computed */
     bool skip_fusion;  /* one op per step, for comparisons in tests */
     bool skip_rows;    /* no blocks of rows: set inside of them */
+    bool portable;     /* plain ops only, none that were made for a kernel of the runtime: what is exported (backend/c99.h) */
 } CompileOptions;
 
 /* What was planned, for `reg explain`, `reg graph` and messages. */

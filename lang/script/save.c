@@ -1,4 +1,5 @@
 /* `save` values to a file, `report` the script with its tables and plots as a page. */
+#include "lang/script/definition.h"
 #include "lang/script/statements.h"
 #include "lang/script/view_members.h"
 #include "runtime/data/csv.h"
@@ -125,8 +126,25 @@ static const struct {
 } SINGLE[] = {{".npy", npy_write}, {".idx", idx_write}, {".idx.gz", idx_write},
               {".png", png_write}, {".pgm", pnm_write}, {".ppm", pnm_write}};
 
-static bool write_table(const char *path, Value value, TensorTable *table, Fault *fault) {
-    if (ends_with(path, ".safetensors")) return safetensors_write(path, table, NULL, fault);
+static void define_models(Definition *definition, Value value) {
+    if (value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL) definition_add(definition, value.instance);
+    for (int k = 0; value.kind == VALUE_RECORD && k < value.record->count; k++)
+        define_models(definition, value.record->fields[k].value);
+}
+
+/* With the text that makes the models again, for who reads the file without the script. */
+static bool write_safetensors(Session *session, const char *path, Value value, TensorTable *table, Fault *fault) {
+    Metadata metadata = {0};
+    Definition definition = {.session = session, .table = table, .metadata = &metadata};
+    define_models(&definition, value);
+    definition_finish(&definition);
+    bool ok = safetensors_write(path, table, &metadata, fault);
+    metadata_free(&metadata);
+    return ok;
+}
+
+static bool write_table(Session *session, const char *path, Value value, TensorTable *table, Fault *fault) {
+    if (ends_with(path, ".safetensors")) return write_safetensors(session, path, value, table, fault);
     if (ends_with(path, ".npz")) return npz_write(path, table, fault);
     if (ends_with(path, ".csv") || ends_with(path, ".csv.gz")) return write_csv(path, value, table, fault);
     for (size_t k = 0; k < sizeof SINGLE / sizeof *SINGLE; k++) {
@@ -151,7 +169,7 @@ bool statement_save(Session *session, const Tree *tree, Scope *scope) {
     Fault fault = {0};
     bool ok = add_value(session, &table, "", value, tree->items[0]->span);
     if (ok && !table.count) ok = diagnose(e->diagnostics, "E0801", tree->span, "there is nothing to save: the model was never applied");
-    if (ok && !write_table(path, value, &table, &fault)) ok = diagnose_fault(e->diagnostics, "E0801", tree->span, &fault);
+    if (ok && !write_table(session, path, value, &table, &fault)) ok = diagnose_fault(e->diagnostics, "E0801", tree->span, &fault);
     table_free(&table);
     if (ok) session_note(session, "saved '%s'\n", path);
     return ok;

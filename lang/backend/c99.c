@@ -1,0 +1,131 @@
+#include "lang/backend/c99_inside.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+/* Names and prototype --------------------------------------------------------------------------------------------------- */
+
+static char *upper(C99 *c, const char *name) {
+    char *text = arena_string(c->arena, name);
+    for (char *at = text; *at; at++) *at = (char)toupper((unsigned char)*at);
+    return text;
+}
+
+static bool is_used(const char *const *names, int count, const char *name) {
+    for (int k = 0; k < count; k++)
+        if (!strcmp(names[k], name)) return true;
+    return false;
+}
+
+/* Identifiers of all arguments, inputs first, no two the same. */
+static const char **name_arguments(C99 *c) {
+    const C99Request *r = c->request;
+    int count = r->input_count + r->output_count;
+    const char **names = arena_alloc(c->arena, sizeof *names * (size_t)(count + 1));
+    for (int k = 0; k < count; k++) {
+        const C99Argument *argument = k < r->input_count ? &r->inputs[k] : &r->outputs[k - r->input_count];
+        const char *wanted = c99_identifier(c->arena, argument->name);
+        names[k] = wanted;
+        for (int n = 2; is_used(names, k, names[k]) || !strcmp(names[k], c->name); n++)
+            names[k] = arena_format(c->arena, "%s_%d", wanted, n);
+    }
+    return names;
+}
+
+static const char *prototype(C99 *c, const char **names) {
+    const C99Request *r = c->request;
+    Text text = {0};
+    text_addf(&text, "%s %s(", c->may_fail ? "int" : "void", c->name);
+    for (int k = 0; k < r->input_count + r->output_count; k++) {
+        bool is_input = k < r->input_count;
+        const C99Argument *argument = is_input ? &r->inputs[k] : &r->outputs[k - r->input_count];
+        text_addf(&text, "%s%s%s *%s", k ? ", " : "", is_input ? "const " : "", c99_type(c, argument->type.dtype), names[k]);
+    }
+    text_add(&text, ")");
+    const char *kept = arena_string(c->arena, text_string(&text));
+    text_free(&text);
+    return kept;
+}
+
+/* The function ---------------------------------------------------------------------------------------------------------- */
+
+static bool write_function(C99 *c, const char **names) {
+    const C99Request *r = c->request;
+    const Cell **cells = arena_alloc(c->arena, sizeof *cells * (size_t)(r->input_count + 1));
+    for (int k = 0; k < r->input_count; k++) cells[k] = r->inputs[k].cell;
+    C99Frame frame = {.plan = r->program->plan, .cells = cells, .cell_names = names, .cell_count = r->input_count};
+    c->depth = 1;
+    if (!c99_plan(c, &frame)) return false;
+    for (int k = 0; k < r->output_count; k++)
+        c99_line(c, "for (long i = 0; i < %" PRId64 "; i++) %s[i] = %s[i];", shape_count(r->outputs[k].type.shape),
+                 names[r->input_count + k], c99_buffer(c, &frame, frame.plan->outputs[k]));
+    if (c->may_fail) c99_line(c, "return 0;");
+    return true;
+}
+
+/* The two texts --------------------------------------------------------------------------------------------------------- */
+
+static void add_about(C99 *c, Text *out) {
+    text_add(out, "/* ");
+    for (const char *at = c->request->about; *at; at++) {
+        /* what it says must not end the comment */
+        text_add_bytes(out, at, 1);
+        if (*at == '\n' && at[1]) text_add(out, " * ");
+        if ((*at == '*' && at[1] == '/') || (*at == '/' && at[1] == '*')) text_add_char(out, ' ');
+    }
+}
+
+static void write_header(C99 *c, const char **names, const char *declaration, Text *out) {
+    const C99Request *r = c->request;
+    char *macro = upper(c, c->name), shape[SHAPE_TEXT];
+    add_about(c, out);
+    text_addf(out, " *\n * Memory: %zu bytes of constants, %zu bytes of static work memory, no allocation. Not reentrant.\n",
+              c->value_bytes, c->work_bytes);
+    if (c->adds)
+        text_addf(out, " * Sums run in the order of the elements, in double; compile with -D%s_SUM=float to add in float.\n", macro);
+    text_addf(out, " */\n#ifndef %s_H\n#define %s_H\n\n", macro, macro);
+    if (c->uses_type[DTYPE_I64]) text_add(out, "#include <stdint.h>\n\n");
+    for (int k = 0; k < r->input_count + r->output_count; k++) {
+        Type type = k < r->input_count ? r->inputs[k].type : r->outputs[k - r->input_count].type;
+        text_addf(out, "#define %s_%s_SIZE %" PRId64 " /* %s, row by row */\n", macro, upper(c, names[k]), shape_count(type.shape),
+                  shape_text(type.shape, shape));
+    }
+    text_add(out, "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n/* Reads");
+    for (int k = 0; k < r->input_count; k++) text_addf(out, "%s %s", k ? "," : "", names[k]);
+    text_add(out, r->input_count ? "; writes" : " nothing; writes");
+    for (int k = 0; k < r->output_count; k++) text_addf(out, "%s %s", k ? "," : "", names[r->input_count + k]);
+    text_add(out, c->may_fail ? ". Gives 0, or 1 when an index was out of range: then nothing was written. */\n" : ". */\n");
+    text_addf(out, "%s;\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n", declaration);
+}
+
+static void write_source(C99 *c, const char *declaration, Text *out) {
+    char *macro = upper(c, c->name);
+    add_about(c, out);
+    text_addf(out, " */\n#include \"%s.h\"\n\n#include <math.h>\n\n", c->request->header);
+    if (c->adds)
+        text_addf(out, "#ifndef %s_SUM\n#define %s_SUM double /* what sums are taken in */\n#endif\ntypedef %s_SUM %s_sum;\n\n", macro,
+                  macro, macro, c->name);
+    c99_write_constants(c, out);
+    if (c->arrays.length) text_addf(out, "\n%s", text_string(&c->arrays));
+    if (c->line_sums) text_addf(out, "static %s_sum %s_line[%" PRId64 "];\n", c->name, c->name, c->line_sums);
+    c99_write_helpers(c, out);
+    text_addf(out, "\n%s {\n%s}\n", declaration, text_string(&c->body));
+}
+
+bool c99_write(const C99Request *request, Text *source, Text *header) {
+    C99 c = {.request = request, .arena = arena_new(), .name = request->name};
+    const char **names = name_arguments(&c);
+    bool ok = write_function(&c, names);
+    if (ok) {
+        const char *declaration = prototype(&c, names);
+        c.work_bytes += (size_t)c.line_sums * sizeof(double);
+        write_source(&c, declaration, source);
+        write_header(&c, names, declaration, header);
+    }
+    text_free(&c.body);
+    text_free(&c.arrays);
+    list_free(&c.constants);
+    arena_free(c.arena);
+    return ok;
+}
