@@ -89,6 +89,7 @@ static int compile_script(const Options *options, const char *output) {
 int command_compile(const Options *options) {
     if (options->model) return export_model(options);
     if (options->function || options->batch) return usage_error(options->command, "--function and --batch go with --model FILE");
+    if (options->override_count) return usage_error(options->command, "--set is for the program that is made: PROGRAM --set NAME=VALUE");
     if (!options->name_count) return usage_error(options->command, "nothing to compile: expected a script, or --model FILE");
     char *output = output_path(options);
     if (!output) return EXIT_USAGE;

@@ -108,7 +108,7 @@ static bool set_profile(Options *options, const char *value) { return (void)valu
 static bool set_check(Options *options, const char *value) { return (void)value, options->check = true; }
 
 static const Option table[] = {
-    {"--set", 0, "NAME=VALUE", "run check explain graph", set_override,
+    {"--set", 0, "NAME=VALUE", "run check explain graph compile", set_override,
      "replace the value of the script's top-level `let NAME`; may be repeated"},
     {"--threads", 0, "N", "run test repl", set_threads, "use N threads (all cores by default); results do not depend on it"},
     {"--seed", 0, "N", "run test repl", set_seed, "the seed of a script that sets none (0 by default)"},
@@ -118,7 +118,8 @@ static const Option table[] = {
     {"--dump", 0, "STAGE", "run graph", set_dump, "show tree, graph, simplified, fused or plan of all that is compiled; nothing runs"},
     {"--profile", 0, NULL, "run", set_profile,
      "say after the run what each line of the script took: time, flops, bytes, share of the peak"},
-    {"--output", 'o', "FILE", "compile", set_output, "the file to write (the script's name without `.reg` by default)"},
+    {"--output", 'o', "FILE", "compile", set_output,
+     "the file to write (by default the script's name without `.reg`, of --model the function's with `.c`)"},
     {"--model", 0, "FILE", "compile", set_model, "the model saved in FILE as C99 text: a function with its weights, and its header"},
     {"--function", 0, "NAME", "compile", set_function, "which model of --model, or which function of the script that is given too"},
     {"--batch", 0, "N", "compile", set_batch, "how many samples a call of the function of --model evaluates (1 by default)"},

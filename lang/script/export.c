@@ -98,7 +98,8 @@ static void add_sizes(Text *out, const char *what, const C99Argument *arguments,
 
 static const char *about(Export *x) {
     Text text = {0};
-    text_addf(&text, "%s: one evaluation, written by Reg from %s.\n", x->name, x->request->model);
+    const char *slash = strrchr(x->request->model, '/');
+    text_addf(&text, "%s: one evaluation, written by Reg from %s.\n", x->name, slash ? slash + 1 : x->request->model);
     add_sizes(&text, "From ", x->inputs, x->input_count);
     add_sizes(&text, x->input_count ? " to " : "Gives ", x->outputs, x->output_count);
     text_add(&text, ".\n");
