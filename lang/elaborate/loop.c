@@ -1,5 +1,7 @@
 #include "lang/elaborate/loop.h"
 
+#include "lang/ops/op.h"
+
 #include <string.h>
 
 /* A loop under construction: its body graph and the cells of its carries. */
@@ -12,11 +14,14 @@ typedef struct LoopBuild {
     bool sets_any; /* the body sets some carry */
 } LoopBuild;
 
+enum { KEPT_MAX = 16 };
+
 static bool carry_initials(Elaborator *e, LoopBuild *loop, Scope *scope) {
     int count = loop->carries->count;
-    loop->initial = arena_alloc(e->arena, sizeof(Node *) * (size_t)(count + 1));
-    loop->body->carry_cells = arena_alloc(e->arena, sizeof(Cell *) * (size_t)(count + 1));
-    loop->body->next = arena_alloc(e->arena, sizeof(Node *) * (size_t)(count + 1));
+    size_t capacity = (size_t)(count + KEPT_MAX);
+    loop->initial = arena_alloc(e->arena, sizeof(Node *) * capacity);
+    loop->body->carry_cells = arena_alloc(e->arena, sizeof(Cell *) * capacity);
+    loop->body->next = arena_alloc(e->arena, sizeof(Node *) * capacity);
     loop->body->carry_count = count;
     for (int k = 0; k < count; k++) {
         const Tree *carry = loop->carries->items[k];
@@ -124,11 +129,34 @@ static bool can_record(const LoopBuild *loop) {
     return fits;
 }
 
+static bool sums_up(const Node *node) {
+    bool from_many = false;
+    for (int k = 0; k < node->input_count; k++) from_many = from_many || shape_count(node->inputs[k]->type.shape) > 1;
+    return from_many && node->part_count == 0 && shape_count(node->type.shape) == 1 && op_flops(node) > 0;
+}
+
+/* Carries for the derivative: see LoopBody. */
+static bool keep_sums(Elaborator *e, LoopBuild *loop) {
+    LoopBody *body = loop->body;
+    for (size_t id = 0; id < body->graph->node_count && body->kept_count < KEPT_MAX; id++) {
+        Node *node = body->graph->nodes[id];
+        if (!sums_up(node)) continue;
+        Fault fault;
+        Tensor *tensor = tensor_zeros(node->type.dtype, node->type.shape, &fault);
+        if (!tensor) return diagnose_fault(e->diagnostics, "E0901", node->span, &fault);
+        loop->initial[body->carry_count] = build_full(e->graph, node->type, 0);
+        body->carry_cells[body->carry_count] = own_cell(e, cell_new("kept", tensor));
+        body->next[body->carry_count++] = node;
+        body->kept_count++;
+    }
+    return true;
+}
+
 static Value loop_results(Elaborator *e, LoopBuild *loop, Node *node, Span span) {
     Record *record = record_new(e);
     for (int k = 0; k < loop->carries->count; k++)
         record_add(e, record, loop->carries->items[k]->name, value_tensor(build_part(e->graph, node, k), span));
-    record_add(e, record, "steps", value_tensor(build_part(e->graph, node, loop->carries->count), span));
+    record_add(e, record, "steps", value_tensor(build_part(e->graph, node, loop->body->carry_count), span));
     return (Value){.kind = VALUE_RECORD, .span = span, .record = record};
 }
 
@@ -142,10 +170,11 @@ Value elaborate_loop(Elaborator *e, const Tree *tree, Scope *scope) {
         return value_none();
     }
     if (!carry_initials(e, &loop, scope) || !loop_graph(e, &loop, tree, scope)) return value_none();
-    int captured = loop.body->captured_count, total = captured + loop.carries->count;
+    if (can_record(&loop) && !keep_sums(e, &loop)) return value_none();
+    int captured = loop.body->captured_count, total = captured + loop.body->carry_count;
     Node **inputs = arena_alloc(e->arena, sizeof *inputs * (size_t)(total + 1));
     for (int k = 0; k < captured; k++) inputs[k] = loop.capture.nodes[k];
-    for (int k = 0; k < loop.carries->count; k++) inputs[captured + k] = loop.initial[k];
+    for (int k = 0; k < loop.body->carry_count; k++) inputs[captured + k] = loop.initial[k];
     e->graph->here = tree->span;
     Node *node = graph_add(
         e->graph,

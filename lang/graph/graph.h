@@ -52,6 +52,8 @@ typedef struct LoopBody {
     int captured_count; /* the node's first inputs, bound to these leaves */
     Cell **carry_cells;
     int carry_count; /* the node's other inputs are their initial values */
+    int kept_count;  /* the last so many carries are single numbers that were computed from many: the body does not read them, but the
+                        derivative does (the next row of their record) instead of computing the many again */
     Node *condition; /* bool scalar over carries and captures; the loop ends before an iteration where it is true;
                               NULL: only max ends it */
     Node **next;     /* next value of each carry */

@@ -7,7 +7,9 @@
  *   carries   t (iterations still to undo), the cotangent of each carry, the sum of the cotangents of each captured value
  *   captures  what the forward loop captured, the records, and the cotangents of the records (in a second derivative)
  *
- * It is a loop of the same kind, so it can be differentiated again. */
+ * What was computed from a sum that the forward loop kept (LoopBody.kept_count) and lies on no differentiable path is computed from the record of
+ * the sum: so the decisions of a step are there before the step's states are. It is a loop of the same kind, so it can be
+ * differentiated again. */
 #include "lang/ops/rules.h"
 #include "lang/passes/autodiff.h"
 #include "runtime/base/memory.h"
@@ -29,7 +31,7 @@ typedef struct Backward {
     Node **initials;
     Node **carry_values; /* by carry of the forward loop: its leaf's stand-in in `inner` */
     Node **captured_values;
-    Node *row; /* t - 1 in the backward body: the iteration that is undone */
+    Node *left, *row; /* t, and t - 1, in the backward body: the iteration that is undone */
 } Backward;
 
 static void *list_new(Backward *b, size_t item_bytes) { return arena_alloc(b->graph->arena, item_bytes * (size_t)b->capacity); }
@@ -141,9 +143,11 @@ static Node *captured_value(Backward *b, int k) {
     return b->captured_values[k];
 }
 
+static Node *record_of(const Backward *b, int k) { return build_part(b->graph, b->recorded, b->forward->carry_count + 1 + k); }
+
 static Node *carry_value(Backward *b, int k) {
     if (b->carry_values[k]) return b->carry_values[k];
-    Node *record = capture(b, b->forward->carry_cells[k]->name, build_part(b->graph, b->recorded, b->forward->carry_count + 1 + k));
+    Node *record = capture(b, b->forward->carry_cells[k]->name, record_of(b, k));
     return b->carry_values[k] = record ? build_gather(b->inner, record, b->row, 0) : NULL;
 }
 
@@ -155,19 +159,49 @@ static Node *stand_in(Backward *b, const Node *leaf) {
     return NULL;
 }
 
+/* By id of the forward body: on a differentiable path from what takes part to what has a cotangent. */
+static bool *active_nodes(const Backward *b) {
+    const LoopBody *body = b->forward;
+    LIST(Node *) outputs = {0};
+    LIST(Node *) variables = {0};
+    for (int k = 0; k < body->carry_count; k++) {
+        Node *leaf = b->carry_used[k] ? body_leaf(body, body->carry_cells[k]) : NULL;
+        if (b->carry_used[k]) list_push(&outputs, body->next[k]);
+        if (leaf) list_push(&variables, leaf);
+    }
+    for (int k = 0; k < body->captured_count; k++) {
+        Node *leaf = b->captured_used[k] ? body_leaf(body, body->captured_cells[k]) : NULL;
+        if (leaf) list_push(&variables, leaf);
+    }
+    bool *active = autodiff_active(body->graph, outputs.items, (int)outputs.count, variables.items, (int)variables.count);
+    list_free(&outputs);
+    list_free(&variables);
+    return active;
+}
+
+/* Row t of the record holds what was kept before iteration t; the sum of iteration t is in the row after it. */
+static void read_kept(Backward *b, Node **map) {
+    const LoopBody *body = b->forward;
+    bool *active = body->kept_count > 0 ? active_nodes(b) : NULL;
+    for (int k = body->carry_count - body->kept_count; k < body->carry_count; k++)
+        if (!active[body->next[k]->id]) map[body->next[k]->id] = build_gather(b->inner, capture(b, "kept", record_of(b, k)), b->left, 0);
+    free(active);
+}
+
 /* The forward body inside the backward one; `next` becomes next's copies. */
 static bool copy_body(Backward *b, Node **next) {
     Graph *from = b->forward->graph;
     Node **map = allocate((from->node_count + 1) * sizeof *map);
     bool *needed = allocate(from->node_count + 1), ok = true;
     LIST(Node *) inputs = {0};
+    read_kept(b, map);
     for (int k = 0; k < b->forward->carry_count; k++) needed[b->forward->next[k]->id] = true;
     for (size_t id = from->node_count; id-- > 0;)
-        for (int k = 0; needed[id] && k < from->nodes[id]->input_count; k++) needed[from->nodes[id]->inputs[k]->id] = true;
+        for (int k = 0; needed[id] && !map[id] && k < from->nodes[id]->input_count; k++) needed[from->nodes[id]->inputs[k]->id] = true;
     for (size_t id = 0; ok && id < from->node_count; id++) {
         const Node *node = from->nodes[id];
         inputs.count = 0;
-        for (int k = 0; needed[id] && k < node->input_count; k++) list_push(&inputs, map[node->inputs[k]->id]);
+        for (int k = 0; needed[id] && !map[id] && k < node->input_count; k++) list_push(&inputs, map[node->inputs[k]->id]);
         if (needed[id] && node->op == OP_LEAF) map[id] = stand_in(b, node);
         if (needed[id] && !map[id]) map[id] = copied(b->inner, node, inputs.items);
         ok = !needed[id] || map[id];
@@ -243,6 +277,7 @@ static bool build_body(Backward *b, Pull *pull) {
     Node *left = carry(b, "left", build_part(b->graph, b->recorded, b->forward->carry_count));
     Node *row = left ? subtract(b->inner, left, build_integer(b->inner, 1)) : NULL;
     Node **next = list_new(b, sizeof *next);
+    b->left = left;
     b->row = row;
     if (!row || !copy_body(b, next) || !add_carries(b, pull, next)) return false;
     b->inner->here = b->node->span;

@@ -39,8 +39,8 @@ static const Pass graph_passes[] = {
     {"fold", fold_constants, FOLDING},
     {"simplify", simplify, FOLDING},
     {"sweep products", sweep_products, FOR_KERNELS},
-    {"recompute", recompute, FUSING},
     {"rows", rows_block, BLOCKING},
+    {"recompute", recompute, FUSING},
 };
 
 static bool run_graph_passes(Unit *unit, const CompileOptions *options) {
