@@ -170,10 +170,15 @@ bool autodiff_vjp(Graph *graph, Node *const *outputs, Node *const *cotangents, i
 
 bool *autodiff_active(Graph *graph, Node *const *outputs, int output_count, Node *const *variables, int variable_count) {
     Sweep sweep = sweep_new(graph, outputs, output_count, variables, variable_count);
-    bool *active = sweep.active;
-    sweep.active = NULL;
+    bool *on_path = allocate(graph->node_count + 1);
+    for (int k = 0; k < output_count; k++) on_path[outputs[k]->id] = sweep.active[outputs[k]->id];
+    for (size_t id = sweep.high; id-- > sweep.low;) {
+        const Node *node = graph->nodes[id];
+        for (int k = 0; on_path[id] && k < node->input_count; k++)
+            if (sweep.active[node->inputs[k]->id] && !is_blocked(node, k)) on_path[node->inputs[k]->id] = true;
+    }
     sweep_free(&sweep);
-    return active;
+    return on_path;
 }
 
 bool autodiff_depends(Graph *graph, Node *output, Node *variable) {
