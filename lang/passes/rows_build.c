@@ -220,7 +220,6 @@ bool rows_block(Unit *unit) {
     bool ok = true;
     if (find_members(&builder)) {
         builder.graph = graph_new(unit->graph->diagnostics, unit->graph->float_type);
-        builder.graph->keeps_apart = unit->graph->keeps_apart; /* copies of recompute.c */
         find_kept(&builder);
         ok = build_levels(&builder);
         if (ok) unit_replace(unit, builder.graph, builder.map);
