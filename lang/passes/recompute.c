@@ -29,9 +29,10 @@ typedef struct Recompute {
     Tasks tasks;
     bool *drops;     /* by node id: not stored, computed again by every group that reads it */
     int *operations; /* by node id: to compute it from stored values; 0 for those themselves */
-    int *seen;       /* by node id: the last task that counted it, plus 1 */
-    Node **made;     /* by node id: after */
-    Copies *copies;  /* by task */
+    int *seen;       /* by node id: the stamp of the last count that it was part of */
+    int stamp;
+    Node **made;    /* by node id: after */
+    Copies *copies; /* by task */
 } Recompute;
 
 /* ---- what is read across groups ----------------------------------------------------------------------------------------- */
@@ -132,66 +133,84 @@ static void find_operations(Recompute *r) {
 
 /* ---- what a group reads ------------------------------------------------------------------------------------------------- */
 
-typedef struct Bytes {
-    int64_t saved, added;
-} Bytes;
+typedef struct Reads {
+    LIST(int) dropped;    /* ids of what would be computed again */
+    int64_t saved, added; /* bytes that are no longer read, and that are read instead */
+} Reads;
 
-static bool is_first(Recompute *r, int task, const Node *node) {
-    bool first = r->seen[node->id] != task + 1;
-    r->seen[node->id] = task + 1;
+static bool is_first(Recompute *r, const Node *node) {
+    bool first = r->seen[node->id] != r->stamp;
+    r->seen[node->id] = r->stamp;
     return first;
 }
 
-static void add_sources(Recompute *r, int task, const Node *node, Bytes *bytes) {
+static void add_sources(Recompute *r, int task, const Node *node, Reads *reads) {
     for (int k = 0; k < node->input_count; k++) {
         const Node *base = outside(r, task, node, k).base;
-        if (base == NULL || access_is_static(base) || !is_first(r, task, base)) continue;
-        if (is_available(r, base)) bytes->added += bytes_of(base);
-        else add_sources(r, task, base, bytes);
+        if (base == NULL || access_is_static(base) || !is_first(r, base)) continue;
+        if (is_available(r, base)) {
+            reads->added += bytes_of(base);
+            continue;
+        }
+        if (r->drops[base->id]) list_push(&reads->dropped, base->id);
+        add_sources(r, task, base, reads);
     }
 }
 
-/* Of the reads of a group that are in `kind`: dropped values, or the others. Calls for each once. */
-static void for_reads(Recompute *r, int number, bool dropped, void (*visit)(Recompute *r, int number, const Node *base, Bytes *bytes),
-                      Bytes *bytes) {
+static Reads reads_of(Recompute *r, int number) {
     const Task *task = &r->tasks.items[number];
-    for (int j = 0; j < task->member_count; j++)
-        for (int k = 0; k < task->members[j]->input_count; k++) {
-            const Node *base = outside(r, number, task->members[j], k).base;
-            if (base != NULL && r->drops[base->id] == dropped) visit(r, number, base, bytes);
-        }
+    Reads reads = {0};
+    r->stamp++;
+    for (int pass = 0; pass < 2; pass++) /* first what it reads anyway */
+        for (int j = 0; j < task->member_count; j++)
+            for (int k = 0; k < task->members[j]->input_count; k++) {
+                const Node *base = outside(r, number, task->members[j], k).base;
+                if (base == NULL || r->drops[base->id] != (pass == 1) || !is_first(r, base) || pass == 0) continue;
+                list_push(&reads.dropped, base->id);
+                reads.saved += bytes_of(base);
+                add_sources(r, number, base, &reads);
+            }
+    return reads;
 }
 
-static void note_read(Recompute *r, int number, const Node *base, Bytes *bytes) {
-    (void)bytes;
-    is_first(r, number, base);
+/* More than it takes itself, a few numbers of rows aside. */
+static bool is_more(int64_t added, int64_t saved) { return added > saved + saved / 8; }
+
+static bool has_large_sources(Recompute *r, const Node *node) {
+    Reads reads = {0};
+    r->stamp++;
+    add_sources(r, -1, node, &reads);
+    list_free(&reads.dropped);
+    return is_more(reads.added, bytes_of(node));
 }
 
-static void save_read(Recompute *r, int number, const Node *base, Bytes *bytes) {
-    if (!is_first(r, number, base)) return;
-    bytes->saved += bytes_of(base);
-    add_sources(r, number, base, bytes);
+static int compare_ids(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+/* Stores the values that come from more bytes than they are, first ones first; if there are none, all. */
+static void refuse(Recompute *r, Reads *reads) {
+    bool any = false;
+    qsort(reads->dropped.items, reads->dropped.count, sizeof *reads->dropped.items, compare_ids);
+    for (size_t k = 0; k < reads->dropped.count; k++) {
+        int id = reads->dropped.items[k];
+        if (!has_large_sources(r, r->graph->nodes[id])) continue;
+        r->drops[id] = false;
+        any = true;
+    }
+    for (size_t k = 0; k < reads->dropped.count && !any; k++) r->drops[reads->dropped.items[k]] = false;
 }
 
-static void refuse_read(Recompute *r, int number, const Node *base, Bytes *bytes) {
-    (void)number;
-    bytes->saved += r->drops[base->id];
-    r->drops[base->id] = false;
-}
-
-/* A group that would read more than before keeps what it reads; that may change the sums of others. */
+/* A group that would read more than before has some of it stored again; that changes the sums of others. */
 static void settle(Recompute *r) {
     bool changes = true;
     for (int round = 0; changes && round < ROUNDS_MAX; round++) {
         changes = false;
-        for (size_t id = 0; id < r->graph->node_count; id++) r->seen[id] = 0;
         for (int t = 0; t < r->tasks.count; t++) {
             if (r->tasks.items[t].kind != TASK_FUSED) continue;
-            Bytes bytes = {0}, refused = {0};
-            for_reads(r, t, false, note_read, NULL);
-            for_reads(r, t, true, save_read, &bytes);
-            if (bytes.added > bytes.saved) for_reads(r, t, true, refuse_read, &refused);
-            changes |= refused.saved > 0;
+            Reads reads = reads_of(r, t);
+            bool refuses = is_more(reads.added, reads.saved);
+            if (refuses) refuse(r, &reads);
+            changes |= refuses;
+            list_free(&reads.dropped);
         }
     }
 }
