@@ -1,5 +1,5 @@
-/* `reg compile f.reg -o f`: a copy of the running executable that carries the script and its imports (runtime/base/bundle.h).
- * What such a program does when it starts is program.c. */
+/* `reg compile f.reg -o f`: a copy of the running executable that carries the script, its imports (runtime/base/bundle.h) and
+ * its fused groups as machine code (runtime/exec/kernel_set.h). What such a program does when it starts is program.c. */
 #include "lang/driver/commands.h"
 #include "lang/driver/console.h"
 #include "runtime/base/file.h"
@@ -48,10 +48,51 @@ static bool collect_files(const Session *session, const char *output, BundleFile
     return true;
 }
 
+/* Kernels ------------------------------------------------------------------------------------------------------------ */
+
+/* The instruction sets that kernels are compiled for; processors before AVX2 interpret them. */
+static const int levels[] = {3, 4};
+enum { LEVELS = sizeof levels / sizeof *levels };
+
+typedef struct Kernels {
+    char names[LEVELS][KERNELS_NAME];
+    char *objects[LEVELS];
+    size_t lengths[LEVELS];
+} Kernels;
+
+/* All at once. False with a fault; the program then goes without. */
+static bool compile_kernels(const KernelSet *set, Kernels *kernels, Fault *fault) {
+    Compilation *compilations[LEVELS] = {0};
+    bool ok = true;
+    for (int k = 0; k < LEVELS && ok; k++) ok = (compilations[k] = kernel_set_compile(set, levels[k], fault)) != NULL;
+    for (int k = 0; k < LEVELS && ok; k++) {
+        kernels_name(levels[k], kernels->names[k]);
+        ok = compiler_poll(compilations[k], true, fault) == COMPILER_DONE &&
+             (kernels->objects[k] = compiler_result(compilations[k], &kernels->lengths[k], fault)) != NULL;
+    }
+    for (int k = 0; k < LEVELS; k++) compiler_free(compilations[k]);
+    return ok;
+}
+
+static void add_kernels(const KernelSet *set, Kernels *kernels, BundleFile *files, int *count) {
+    Fault fault = {0};
+    if (!set->names.count) return;
+    if (!compile_kernels(set, kernels, &fault)) {
+        fprintf(stderr, "reg: %s\nhelp: the program is written without compiled kernels and interprets them, to the same bits\n",
+                fault.message);
+        return;
+    }
+    for (int k = 0; k < LEVELS; k++) files[(*count)++] = (BundleFile){kernels->names[k], kernels->objects[k], kernels->lengths[k]};
+}
+
+/* The program -------------------------------------------------------------------------------------------------------- */
+
 static int write_program(const Session *session, const char *output) {
-    BundleFile *files = allocate(sizeof *files * (session->sources.count + 1));
+    BundleFile *files = allocate(sizeof *files * (session->sources.count + LEVELS));
     int count = 0, code = EXIT_FAILED;
     if (collect_files(session, output, files, &count)) {
+        Kernels kernels = {0};
+        add_kernels(session->options.kernels, &kernels, files, &count);
         Fault fault = {0};
         Text program = {0};
         size_t length;
@@ -64,24 +105,48 @@ static int write_program(const Session *session, const char *output) {
         code = ok ? EXIT_DONE : refuse(&fault);
         free(executable);
         text_free(&program);
+        for (int k = 0; k < LEVELS; k++) free(kernels.objects[k]);
     }
     free(files);
     return code;
 }
 
+/* A data file need not be where the program is made. What follows from it is then checked, and its kernels compiled or interpreted, where
+ * the program runs. */
+static bool lacks_only_data(const Session *session) {
+    const Diagnostics *diagnostics = &session->diagnostics;
+    if (diagnostics->error_count != 1) return false;
+    for (size_t k = 0; k < diagnostics->count; k++)
+        if (diagnostics->items[k].severity == SEVERITY_ERROR) return strcmp(diagnostics->items[k].code, "E0800") == 0;
+    return false;
+}
+
+static bool check_script(Session *session, const char *path, const char *text, size_t length) {
+    Script script;
+    bool ok = session_read(session, path, text, length, &script, NULL);
+    bool is_checked = ok && session_run_script(session, &script) && !session->diagnostics.error_count;
+    ok = is_checked || (ok && lacks_only_data(session));
+    session_report(session);
+    if (ok && !is_checked)
+        fprintf(stderr, "reg: the program is written; what follows from this file is checked when it runs, its kernels are not compiled\n");
+    return ok;
+}
+
 static int compile_script(const Options *options, const char *output) {
-    const char *path = options->names[0];
+    const char *path = strcmp(options->names[0], "-") ? options->names[0] : "standard input";
     size_t length;
-    char *text = console_read(path, &length);
+    char *text = console_read(options->names[0], &length);
     if (!text) return EXIT_FAILED;
-    Session *session = console_session(options, true);
+    KernelSet kernels = {0};
+    Options collecting = *options;
+    collecting.kernels = &kernels;
+    Session *session = console_session(&collecting, true);
     session_set_directory(session, path);
     console_watch(session);
-    bool ok = session_run(session, path, text, length);
-    session_report(session);
-    int code = ok ? write_program(session, output) : EXIT_FAILED;
+    int code = check_script(session, path, text, length) ? write_program(session, output) : EXIT_FAILED;
     console_watch(NULL);
     session_free(session);
+    kernel_set_free(&kernels);
     free(text);
     return code;
 }

@@ -55,6 +55,7 @@ Session *console_session(const Options *options, bool check_only) {
                                                     .quiet = options->quiet,
                                                     .colour = console_has_colour(STDERR_FILENO),
                                                     .bundle = options->bundle,
+                                                    .kernels = options->kernels,
                                                     .overrides = options->overrides,
                                                     .override_count = options->override_count,
                                                     .profile = options->profile,

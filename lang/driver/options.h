@@ -30,6 +30,7 @@ struct Options {
     const char *output;           /* --output; NULL: none */
     const char *model, *function; /* --model, --function; NULL: none */
     int64_t batch;                /* --batch; 0: not said */
+    KernelSet *kernels;           /* see SessionOptions */
     const Bundle *bundle;         /* of a compiled program; NULL: this is `reg` */
     bool quiet, verify, check, explain, profile;
 };

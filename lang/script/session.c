@@ -5,6 +5,7 @@
 #include "lang/script/statements.h"
 #include "lang/syntax/parser.h"
 #include "runtime/base/memory.h"
+#include "runtime/exec/elementwise.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ Program *session_compile(Session *session, const Graph *graph, Node *const *outp
     Program *program = compile_graph(graph, outputs, output_count, commits, commit_count, &options, &session->diagnostics);
     if (session->profile) session->profile->compile += profile_now() - start;
     if (program) program->plan->profile = session->profile;
+    if (program && session->options.kernels) kernel_set_add(session->options.kernels, program->plan);
     return program;
 }
 
@@ -137,10 +139,49 @@ bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span 
     return ok;
 }
 
-bool session_dump(Session *session, Node *const *nodes, int count, Span span) {
+static bool compile_only(Session *session, Node *const *nodes, int count, Span span) {
     Program *program = session_compile(session, session->graph, nodes, count, NULL, 0, span);
     if (program) program_free(program);
     return program != NULL;
+}
+
+static bool is_planned(const Session *session, const Node *node) {
+    for (size_t k = 0; k < session->planned.count; k++)
+        if (session->planned.items[k] == node) return true;
+    return false;
+}
+
+/* While this is compiled, what earlier statements compute in a run stands there as a value without numbers. */
+static bool compile_behind(Session *session, Node *const *nodes, int count, Span span) {
+    LIST(Node *) given = {0};
+    for (size_t k = 0; k < session->planned.count; k++) {
+        Node *node = session->planned.items[k];
+        if (node->materialised) continue;
+        node->materialised = cell_new("value", tensor_wrap(node->type.dtype, node->type.shape, NULL));
+        list_push(&given, node);
+    }
+    bool ok = compile_only(session, nodes, count, span);
+    for (size_t k = 0; k < given.count; k++) {
+        cell_release(given.items[k]->materialised);
+        given.items[k]->materialised = NULL;
+    }
+    list_free(&given);
+    return ok;
+}
+
+bool session_plan(Session *session, Node *const *nodes, int count, Span span) {
+    if (!session->options.kernels) return compile_only(session, nodes, count, span);
+    Node **needed = allocate(sizeof *needed * (size_t)count);
+    int needed_count = 0;
+    for (int k = 0; k < count; k++) {
+        bool again = is_planned(session, nodes[k]);
+        for (int j = 0; j < needed_count; j++) again = again || needed[j] == nodes[k];
+        if (!again) needed[needed_count++] = nodes[k];
+    }
+    bool ok = !needed_count || compile_behind(session, needed, needed_count, span);
+    for (int k = 0; k < needed_count; k++) list_push(&session->planned, needed[k]);
+    free(needed);
+    return ok;
 }
 
 Tensor *session_evaluate(Session *session, Node *node, Span span) {
@@ -219,6 +260,14 @@ static void note_jit(void *context, const char *message) {
     session_note(context, "reg: --jit on: %s\nhelp: the kernels are interpreted instead, to the same bits\n", message);
 }
 
+/* Those that a compiled program carries for this processor (reg compile). */
+static void load_kernels(Session *session) {
+    char name[KERNELS_NAME];
+    const BundleFile *file = bundle_find(session->options.bundle, kernels_name(elementwise_level(), name));
+    Fault fault = {0};
+    if (file && !jit_add_object(session->jit, file->bytes, file->length, &fault)) note_jit(session, fault.message);
+}
+
 Session *session_new(SessionOptions options, SessionOutput output) {
     Session *session = allocate(sizeof *session);
     session->arena = arena_new();
@@ -230,6 +279,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
     session->threads = threads_new(options.threads);
     threads_watch(session->threads, &session->abandoned);
     session->jit = jit_new(options.jit, note_jit, session);
+    if (options.jit != JIT_OFF) load_kernels(session);
     session->log = runlog_new();
     session->profile = options.profile ? profile_new() : NULL;
     session->page = page_new("Reg");
@@ -249,6 +299,7 @@ Session *session_new(SessionOptions options, SessionOutput output) {
 
 void session_free(Session *session) {
     if (!session) return;
+    list_free(&session->planned);
     runlog_free(session->log);
     page_free(session->page);
     graph_free(session->graph);

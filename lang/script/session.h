@@ -10,6 +10,7 @@
 #include "lang/passes/compile.h"
 #include "runtime/base/bundle.h"
 #include "runtime/exec/jit.h"
+#include "runtime/exec/kernel_set.h"
 #include "runtime/exec/profile.h"
 #include "runtime/plot/page.h"
 #include "runtime/train/runlog.h"
@@ -41,6 +42,7 @@ typedef struct SessionOptions {
     bool interactive;     /* expressions print, Ctrl-C stops a run and keeps what was learned */
     const Bundle *bundle; /* a compiled program's: imports are read from it; NULL: from files */
     bool profile;         /* measure what every step of every plan takes */
+    KernelSet *kernels;   /* with check_only: the kernels of all that would run are added to it; NULL: they are not */
     const char *dump;     /* a stage of compile_dump: everything that is compiled is shown so; NULL: nothing is */
     Override *overrides;
     int override_count;
@@ -83,7 +85,8 @@ typedef struct Session {
     int import_count;
     CheckpointFile *checkpoints;
     int checkpoint_count;
-    int statement; /* number of the statement that runs, for names of anonymous things */
+    LIST(Node *) planned; /* by session_plan: a run has their values by now */
+    int statement;        /* number of the statement that runs, for names of anonymous things */
 } Session;
 
 Session *session_new(SessionOptions options, SessionOutput output);
@@ -111,8 +114,8 @@ bool session_prepare(Session *session, Plan *plan, Fault *fault);
 Tensor *session_evaluate(Session *session, Node *node, Span span);
 /* Several nodes in one compiled graph (a table's cells, an expectation's sides). */
 bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span);
-/* Compiles them without running, for options.dump under check_only. */
-bool session_dump(Session *session, Node *const *nodes, int count, Span span);
+/* Compiles them without running, for options.dump and options.kernels under check_only. */
+bool session_plan(Session *session, Node *const *nodes, int count, Span span);
 
 /* Text output. */
 void session_write(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -128,7 +128,8 @@ bool statement_compute(Session *session, Value value, Span span) {
     Nodes nodes = {0};
     collect_nodes(value, &nodes);
     bool ok = true;
-    if (nodes.count && session->options.check_only && session->options.dump) ok = session_dump(session, nodes.items, nodes.count, span);
+    bool is_shown = session->options.dump || session->options.kernels;
+    if (nodes.count && session->options.check_only && is_shown) ok = session_plan(session, nodes.items, nodes.count, span);
     else if (nodes.count && !session->options.check_only) ok = session_evaluate_all(session, nodes.items, nodes.count, span);
     free(nodes.items);
     return ok;

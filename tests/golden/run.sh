@@ -4,15 +4,17 @@
 # tests/golden/STAGE/NAME.reg is run in a folder of its own; what it prints must be NAME.out, what it reports NAME.err (with a last
 # line `exit N` when N is not 0). A missing file stands for an empty one. STAGE/command holds the words to call reg with, where
 # FILE stands for the program (also its standard input); without it: run --quiet FILE. A program whose first line is `# reg WORDS`
-# is called so. STAGE/again holds words for a second run, which must give the same. BLESS=1 writes the expected files instead.
+# is called so. STAGE/again holds words for a second run, which must give the same. With STAGE/compiled every program is also made a
+# native one, which must give the same (or, when it does not compile, report the same). BLESS=1 writes the expected files instead.
 here=$(cd "$(dirname "$0")" && pwd)
 
-# once OUT ERR WORDS…: in a fresh folder
+fresh() { rm -rf "$work" && mkdir -p "$work" && ln -s "$here/$stage"/* "$work" && cd "$work" || exit 1; }
+
+# once OUT ERR PROGRAM WORDS…
 once() {
     out=$1 err=$2
     shift 2
-    rm -rf "$work" && mkdir -p "$work" && ln -s "$here/$stage"/* "$work" && cd "$work" || exit 1
-    timeout "${TEST_SECONDS:-120}" "$build/reg" "$@" < "$name.reg" > "$out" 2> "$err"
+    timeout "${TEST_SECONDS:-120}" "$@" < "$name.reg" > "$out" 2> "$err"
     code=$?
     [ $code -ne 0 ] && echo "exit $code" >> "$err"
 }
@@ -37,7 +39,7 @@ if [ "$1" = --one ]; then
     first=$(head -1 "$4" | tr -d '\000')
     case $first in "# reg "*) words=${first#"# reg "} ;; esac
     # shellcheck disable=SC2046
-    once "$folder/$name.out" "$folder/$name.err" $(echo "$words" | sed "s/FILE/$name.reg/")
+    fresh && once "$folder/$name.out" "$folder/$name.err" "$build/reg" $(echo "$words" | sed "s/FILE/$name.reg/")
     if [ -n "$BLESS" ]; then
         for ending in out err; do accept "$here/$stage/$name.$ending" "$folder/$name.$ending"; done
         exit 0
@@ -46,8 +48,14 @@ if [ "$1" = --one ]; then
     for ending in out err; do same "$here/$stage/$name.$ending" "$folder/$name.$ending" "$name.$ending" || passed=false; done
     if [ -f "$here/$stage/again" ]; then
         # shellcheck disable=SC2046
-        once "$folder/$name.again.out" "$folder/$name.again.err" $(sed "s/FILE/$name.reg/" "$here/$stage/again")
+        fresh && once "$folder/$name.again.out" "$folder/$name.again.err" "$build/reg" $(sed "s/FILE/$name.reg/" "$here/$stage/again")
         for ending in out err; do same "$folder/$name.$ending" "$folder/$name.again.$ending" "$name.$ending again" || passed=false; done
+    fi
+    if [ -f "$here/$stage/compiled" ]; then
+        fresh && once "$folder/$name.made.out" "$folder/$name.made.err" "$build/reg" compile "$name.reg" -o "$name.program"
+        endings=err
+        [ -f "$name.program" ] && endings='out err' && once "$folder/$name.made.out" "$folder/$name.made.err" "./$name.program" --quiet
+        for ending in $endings; do same "$folder/$name.$ending" "$folder/$name.made.$ending" "$name.$ending compiled" || passed=false; done
     fi
     $passed && exec touch "$folder/$name.passed"
     echo "FAIL  golden $stage/$name"
