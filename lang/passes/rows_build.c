@@ -11,7 +11,7 @@
 /* A value from outside as the body sees it. */
 typedef struct Captured {
     const Node *node;
-    bool is_cut;
+    bool is_cut, is_flipped; /* flipped: transposed once for all blocks */
     Node *leaf;
 } Captured;
 
@@ -37,15 +37,19 @@ static Type block_type(const Builder *builder, Type type) {
     return type;
 }
 
-static Node *capture(Builder *builder, const Node *node, bool is_cut) {
-    for (size_t k = 0; k < builder->captured.count; k++)
-        if (builder->captured.items[k].node == node && builder->captured.items[k].is_cut == is_cut) return builder->captured.items[k].leaf;
-    Type type = is_cut ? block_type(builder, node->type) : node->type;
+static Type flipped_type(Type type) { return (Type){type.dtype, shape_2(type.shape.dims[1], type.shape.dims[0])}; }
+
+static Node *capture(Builder *builder, const Node *node, bool is_cut, bool is_flipped) {
+    for (size_t k = 0; k < builder->captured.count; k++) {
+        const Captured *known = &builder->captured.items[k];
+        if (known->node == node && known->is_cut == is_cut && known->is_flipped == is_flipped) return known->leaf;
+    }
+    Type type = is_cut ? block_type(builder, node->type) : is_flipped ? flipped_type(node->type) : node->type;
     Cell *cell = cell_new("rows", NULL); /* only stands for a value: the step gives it its tensor */
     builder->body->here = node->span;
     Node *leaf = graph_add(builder->body, &(NodeSpec){.op = OP_LEAF, .cell = cell, .type = &type});
     cell_release(cell); /* the leaf holds it */
-    list_push(&builder->captured, ((Captured){node, is_cut, leaf}));
+    list_push(&builder->captured, ((Captured){node, is_cut, is_flipped, leaf}));
     return leaf;
 }
 
@@ -58,10 +62,24 @@ static Node *operand(Builder *builder, const Node *reader, int k) {
         return builder->inside[node->id];
     if (is_cut && builder->groups.role[node->id] == ROLE_SPREAD)
         return build_broadcast(builder->body, operand(builder, node, 0), block_type(builder, node->type).shape);
-    return capture(builder, node, is_cut);
+    return capture(builder, node, is_cut, false);
+}
+
+/* x b' with a matrix b for all blocks: the kernel would have to transpose b for every block. */
+static bool flips_shared(const Node *node) {
+    if (node->op != OP_MATMUL || !node->ints[1] || rows_reads_cut(node, 1)) return false;
+    Shape b = node->inputs[1]->type.shape;
+    return b.dims[0] > 1 && b.dims[1] > 1;
+}
+
+static Node *build_flipped(Builder *builder, const Node *node) {
+    Node *a = operand(builder, node, 0), *b = capture(builder, node->inputs[1], false, true);
+    builder->body->here = node->span;
+    return build_matmul_flags(builder->body, a, b, node->ints[0] != 0, false);
 }
 
 static bool build_member(Builder *builder, const Node *node) {
+    if (flips_shared(node)) return (builder->inside[node->id] = build_flipped(builder, node)) != NULL;
     LIST(Node *) inputs = {0};
     for (int k = 0; k < node->input_count; k++) list_push(&inputs, operand(builder, node, k));
     Type type = builder->groups.role[node->id] == ROLE_ROW ? block_type(builder, node->type) : node->type;
@@ -106,7 +124,10 @@ static RowsBody *new_body(Builder *builder, int result_count) {
 
 static bool add_node(Builder *builder, int result_count) {
     LIST(Node *) inputs = {0};
-    for (size_t k = 0; k < builder->captured.count; k++) list_push(&inputs, builder->map[builder->captured.items[k].node->id]);
+    for (size_t k = 0; k < builder->captured.count; k++) {
+        Node *outside = builder->map[builder->captured.items[k].node->id];
+        list_push(&inputs, builder->captured.items[k].is_flipped ? build_swap_last(builder->graph, outside) : outside);
+    }
     RowsBody *rows = new_body(builder, result_count);
     builder->graph->here = builder->groups.graph->nodes[builder->root]->span;
     Node *node = graph_add(builder->graph,

@@ -6,6 +6,7 @@
 #include "runtime/exec/kernel_cache.h"
 #include "runtime/exec/loop.h"
 #include "runtime/exec/object.h"
+#include "runtime/exec/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static void visit_plan(Plan *plan, Visit *visit, void *context) {
             visit_plan(step->loop->condition, visit, context);
             visit_plan(step->loop->body, visit, context);
         }
+        for (int k = 0; step->rows != NULL && rows_body(step->rows, k) != NULL; k++) visit_plan(rows_body(step->rows, k), visit, context);
         FusedProgram *program = step->fused != NULL ? plan_fused_program(plan, s) : NULL;
         if (program == NULL) continue;
         int count;

@@ -36,6 +36,7 @@ static Plan *twin_of(const Plan *plan, Cell *const *from, Cell *const *to, int c
     *twin = *plan;
     twin->is_twin = true;
     twin->slab = twin->prepared = NULL;
+    twin->code = NULL;
     twin->buffers = allocate((size_t)plan->buffer_count * sizeof *twin->buffers);
     for (int i = 0; i < plan->buffer_count; i++) {
         Buffer *buffer = &twin->buffers[i];
@@ -178,6 +179,11 @@ bool rows_run(PlanRows *rows, const View *inputs, const View *outputs, Fault *fa
     for (int k = 0; k < rows->output_count; k++)
         if (rows->combines[k] != ROWS_APPEND) combine_tasks(&run, k);
     return true;
+}
+
+Plan *rows_body(const PlanRows *rows, int thread) {
+    const RowsState *state = rows->prepared;
+    return state != NULL && thread < state->worker_count ? state->workers[thread].body : NULL;
 }
 
 size_t rows_peak_bytes(const PlanRows *rows) { return plan_peak_bytes(rows->body); }

@@ -28,7 +28,8 @@ static void net_open(Net *net, DType dtype, int64_t n) {
     for (int k = 0; k < CELLS; k++) leaf[k] = build_leaf(graph, net->cells[k] = new_cell(&net->world, "cell", dtype, shapes[k]));
     Node *h = dense(graph, leaf[0], leaf[1]);
     Node *centred = build_binary(graph, OP_SUB, h, build_mean(graph, h, 1, true));
-    Node *z = build_binary(graph, OP_ADD, dense(graph, centred, leaf[2]), leaf[4]);
+    Node *again = build_unary(graph, OP_TANH, build_matmul_flags(graph, centred, leaf[2], false, true));
+    Node *z = build_binary(graph, OP_ADD, again, leaf[4]);
     output(net, build_matmul_flags(graph, centred, z, true, false));
     output(net, build_reduce(graph, OP_REDUCE_MAX, z, 1, true));
     output(net, build_reduce(graph, OP_REDUCE_MIN, h, 3, false));
