@@ -7,10 +7,12 @@
 
 typedef float VectorF32 __attribute__((vector_size(64)));
 typedef double VectorF64 __attribute__((vector_size(64)));
+typedef float LooseF32 __attribute__((vector_size(64), aligned(4), may_alias)); /* as it lies in a row */
+typedef double LooseF64 __attribute__((vector_size(64), aligned(8), may_alias));
 typedef int32_t MaskF32 __attribute__((vector_size(64)));
 typedef int64_t MaskF64 __attribute__((vector_size(64)));
 
-enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
+enum { LANES = 4 }; /* a to d in FLOAT_ROWS, which joins them in pairs */
 
 #define CHOOSE(vector, mask_type, mask, a, b) ((vector)(((mask) & (mask_type)(a)) | (~(mask) & (mask_type)(b))))
 #define VECTOR_SUM(vector, mask_type, a, b) ((a) + (b))
@@ -23,25 +25,27 @@ enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
 #define SCALAR_MIN(a, b) r_min(a, b)
 
 /* The first LANES vectors start the lanes; then whole blocks; what is left goes to `value` one by one. */
-#define FLOAT_ROWS(function, type, vector, mask_type, VECTOR_OP, SCALAR_OP) \
+#define FLOAT_ROWS(function, type, vector, loose, mask_type, VECTOR_OP, SCALAR_OP) \
     static double function##_one(const type *x, int64_t length, double value) { \
         enum { WIDTH = sizeof(vector) / sizeof(type), BLOCK = LANES * WIDTH }; \
         int64_t j = 0; \
         if (length >= BLOCK) { \
-            vector lanes[LANES]; \
-            memcpy(lanes, x, sizeof lanes); \
-            for (j = BLOCK; j + BLOCK <= length; j += BLOCK) { \
-                vector next[LANES]; \
-                memcpy(next, x + j, sizeof next); \
-                for (int k = 0; k < LANES; k++) lanes[k] = VECTOR_OP(vector, mask_type, lanes[k], next[k]); \
+            const loose *at = (const loose *)x; \
+            vector a = at[0], b = at[1], c = at[2], d = at[3]; \
+            for (j = BLOCK, at += LANES; j + BLOCK <= length; j += BLOCK, at += LANES) { \
+                vector next = at[0]; \
+                a = VECTOR_OP(vector, mask_type, a, next), next = at[1]; \
+                b = VECTOR_OP(vector, mask_type, b, next), next = at[2]; \
+                c = VECTOR_OP(vector, mask_type, c, next), next = at[3]; \
+                d = VECTOR_OP(vector, mask_type, d, next); \
             } \
-            lanes[0] = VECTOR_OP(vector, mask_type, lanes[0], lanes[1]); \
-            lanes[2] = VECTOR_OP(vector, mask_type, lanes[2], lanes[3]); \
-            lanes[0] = VECTOR_OP(vector, mask_type, lanes[0], lanes[2]); \
+            a = VECTOR_OP(vector, mask_type, a, b); \
+            c = VECTOR_OP(vector, mask_type, c, d); \
+            a = VECTOR_OP(vector, mask_type, a, c); \
             double parts[WIDTH]; \
-            for (int k = 0; k < WIDTH; k++) parts[k] = (double)lanes[0][k]; \
-            for (int half = WIDTH / 2; half >= 1; half /= 2) \
-                for (int k = 0; k < half; k++) parts[k] = SCALAR_OP(parts[k], parts[k + half]); \
+            _Pragma("GCC unroll 16") for (int k = 0; k < WIDTH; k++) parts[k] = (double)a[k]; \
+            _Pragma("GCC unroll 4") for (int half = WIDTH / 2; half >= 1; half /= 2) \
+                _Pragma("GCC unroll 8") for (int k = 0; k < half; k++) parts[k] = SCALAR_OP(parts[k], parts[k + half]); \
             value = SCALAR_OP(value, parts[0]); \
         } \
         for (; j < length; j++) value = SCALAR_OP(value, (double)x[j]); \
@@ -83,8 +87,8 @@ enum { LANES = 4 }; /* FLOAT_ROWS joins them in pairs */
     }
 
 #define REDUCTIONS(name, OP) \
-    FLOAT_ROWS(name##_rows_f32, float, VectorF32, MaskF32, VECTOR_##OP, SCALAR_##OP) \
-    FLOAT_ROWS(name##_rows_f64, double, VectorF64, MaskF64, VECTOR_##OP, SCALAR_##OP) \
+    FLOAT_ROWS(name##_rows_f32, float, VectorF32, LooseF32, MaskF32, VECTOR_##OP, SCALAR_##OP) \
+    FLOAT_ROWS(name##_rows_f64, double, VectorF64, LooseF64, MaskF64, VECTOR_##OP, SCALAR_##OP) \
     WHOLE_ROWS(name##_rows_i64, int64_t, SCALAR_##OP) \
     WHOLE_ROWS(name##_rows_bool, uint8_t, SCALAR_##OP) \
     COLUMNS(name##_columns_f32, float, double, SCALAR_##OP) \
