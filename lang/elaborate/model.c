@@ -4,7 +4,10 @@
 #include "lang/elaborate/elaborate.h"
 #include "lang/elaborate/index.h"
 #include "lang/elaborate/method.h"
+#include "runtime/base/memory.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Making ------------------------------------------------------------------------------------------------------------- */
@@ -103,11 +106,26 @@ void instance_name(Elaborator *e, Instance *instance, const char *name) {
     part->name = unique;
 }
 
+/* The k of a name "maker_k", 0 for other names. */
+static int number_in_name(const char *name, const char *maker) {
+    size_t length = strlen(maker);
+    if (!name || strncmp(name, maker, length) != 0 || name[length] != '_') return 0;
+    char *end;
+    long k = strtol(name + length + 1, &end, 10);
+    return *end == 0 && k > 0 && k < INT_MAX ? (int)k : 0;
+}
+
+/* The first free one; of n parts at most n numbers are taken. */
 static const char *automatic_name(Elaborator *e, Instance *owner, const char *maker) {
-    for (int k = 1;; k++) {
-        const char *name = arena_format(e->arena, "%s_%d", maker, k);
-        if (!part_name_taken(owner, name)) return name;
+    bool *taken = allocate((size_t)owner->part_count + 2);
+    for (int k = 0; k < owner->part_count; k++) {
+        int number = number_in_name(owner->parts[k].name, maker);
+        if (number <= owner->part_count) taken[number] = true;
     }
+    int free_number = 1;
+    while (taken[free_number]) free_number++;
+    free(taken);
+    return arena_format(e->arena, "%s_%d", maker, free_number);
 }
 
 static int next_number(Elaborator *e, const char *maker) {

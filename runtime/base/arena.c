@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 };
+enum { FIRST_BYTES = 2 * 1024, BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 }; /* many arenas hold little: blocks double up to a size */
 
 typedef struct Block {
     struct Block *next;
@@ -59,12 +59,18 @@ static void *allocate_large(Arena *arena, size_t bytes) {
     return block->payload;
 }
 
+static size_t next_size(const Arena *arena, size_t least) {
+    size_t size = arena->current ? 2 * arena->current->size : FIRST_BYTES;
+    while (size < least) size *= 2;
+    return size < BLOCK_BYTES ? size : BLOCK_BYTES;
+}
+
 void *arena_alloc(Arena *arena, size_t bytes) {
     if (bytes > BLOCK_BYTES / 4) return allocate_large(arena, bytes);
     size_t rounded = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
     Block *block = arena->current;
     if (!block || block->size - block->used < rounded) {
-        block = block_new(BLOCK_BYTES);
+        block = block_new(next_size(arena, rounded));
         block->next = arena->current;
         arena->current = block;
     }
