@@ -71,6 +71,7 @@ row() { # ID WHAT GOAL SCRIPT STEPS LIMIT PEERS THREADS
     : > "$tools/ours"; : > "$tools/peer"; : > "$tools/ratio"
     way=
     [ -z "$python" ] || way=$(fastest "$7" "$8")
+    ours "$4" "$5" "$8" > /dev/null || return 1 # fills the cache of compiled kernels
     environment=$(echo "$way" | cut -d ';' -f 2) variant=$(echo "$way" | cut -d ';' -f 3)
     for round in $(seq "$ROUNDS"); do
         a=$(ours "$4" "$5" "$8")
