@@ -40,7 +40,7 @@ static Role role_of_reduce(const Node *node) {
 
 static Role role_if(bool is_row) { return is_row ? ROLE_ROW : ROLE_OUTSIDE; }
 
-static Role role_of(const Node *node) {
+static Role role_of_small(const Node *node) {
     int rank = node->type.shape.rank;
     if (rank == 0) return ROLE_OUTSIDE;
     if (op_of(node)->fusion == FUSE_ELEMENTWISE) return ROLE_ROW;
@@ -55,8 +55,15 @@ static Role role_of(const Node *node) {
     return reduces ? role_of_reduce(node) : ROLE_OUTSIDE;
 }
 
+static Role role_of(const RowGroups *groups, const Node *node) {
+    if (node->op == OP_PART) return role_if(groups->role[node->inputs[0]->id] == ROLE_ROW);
+    Role role = role_of_small(node);
+    return role == ROLE_OUTSIDE ? rows_role_of_large(node) : role;
+}
+
 bool rows_reads_cut(const Node *node, int k) {
     if (node->op == OP_BROADCAST) return keeps_first(node);
+    if (rows_reads_whole(node, k)) return false;
     return node->op != OP_MATMUL || k == 0 || node->ints[0] != 0 || node->inputs[1]->type.shape.rank > 2;
 }
 
@@ -124,7 +131,7 @@ static void add_edge(RowGroups *groups, Traffic *traffic, const Node *reader, in
     leaves[input->id] = true;
 }
 
-/* Worth it are groups with products (without one there is one fused loop, which goes through its values once anyway) that keep to
+/* Worth it are groups with products or values too large for any cache (without one there is one fused loop, which goes through its values once anyway) that keep to
  * themselves more than half of what they exchange with others. */
 static void keep_worthy_groups(RowGroups *groups) {
     size_t count = groups->graph->node_count;
@@ -138,7 +145,7 @@ static void keep_worthy_groups(RowGroups *groups) {
         const Node *node = groups->graph->nodes[id];
         if (!groups->needed[id] || !is_inside(groups, (int)id)) continue;
         int root = find(groups, (int)id), from = computed_in(groups, node);
-        traffic[root].has_product |= node->op == OP_MATMUL;
+        traffic[root].has_product |= node->op == OP_MATMUL || rows_role_of_large(node) != ROLE_OUTSIDE;
         if (from >= 0) *(leaves[id] ? &traffic[from].outer : &traffic[from].inner) += bytes_of(node);
     }
     for (size_t id = 0; id < count; id++) groups->found[id] = traffic[id].has_product && 2 * traffic[id].inner > traffic[id].outer;
@@ -159,7 +166,7 @@ void row_groups_find(RowGroups *groups, const Unit *unit) {
         Node *node = unit->graph->nodes[id];
         groups->parent[id] = (int)id;
         if (!groups->needed[id]) continue;
-        groups->role[id] = role_of(node);
+        groups->role[id] = role_of(groups, node);
         if (groups->role[id] != ROLE_OUTSIDE && rows_in_block(rows_of(groups, node)) == 0) groups->role[id] = ROLE_OUTSIDE;
         place(groups, node);
     }

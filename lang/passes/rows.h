@@ -37,6 +37,9 @@ int row_group_of(RowGroups *groups, int id); /* the root of its group; -1: in no
 
 int64_t rows_of(const RowGroups *groups, const Node *node); /* n; of what is reduced, that of its operand */
 int64_t rows_in_block(int64_t n);                           /* 0: not worth cutting */
+/* Of ops that go by blocks only where their values are large (rows_large.c). */
+Role rows_role_of_large(const Node *node);
+bool rows_reads_whole(const Node *node, int k); /* a kernel, a table */
 /* Does the node read input k row by row (else all of it for every row)? */
 bool rows_reads_cut(const Node *node, int k);
 
