@@ -2,6 +2,7 @@
 
 #include "runtime/exec/fused_text.h"
 #include "runtime/exec/loop.h"
+#include "runtime/exec/rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ void kernel_set_add(KernelSet *set, const Plan *plan) {
     for (int s = 0; plan != NULL && s < plan->step_count; s++) {
         const PlanStep *step = &plan->steps[s];
         if (step->fused != NULL) add_group(set, plan, step->fused);
+        if (step->rows != NULL) kernel_set_add(set, step->rows->body);
         if (step->loop == NULL) continue;
         kernel_set_add(set, step->loop->condition);
         kernel_set_add(set, step->loop->body);
