@@ -38,6 +38,7 @@ EXTRA_sweep_v4 = -O3 -ffp-contract=fast -march=x86-64-v4 -mprefer-vector-width=5
 EXTRA_gather = -O3
 EXTRA_columns = -O3
 EXTRA_conv = -O3
+EXTRA_conv_last = -O3
 EXTRA_patches = -O3
 EXTRA_depthwise = -O3
 EXTRA_pool = -O3 -fno-trapping-math

@@ -8,7 +8,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { CHANNELS_LAST = 9, WORTH_A_TILE = 1 << 22, TILES_MAX = 64, SUMS_MAX = 8, SUM_ELEMENTS = 1 << 14, OPERANDS = 3 };
+enum {
+    CHANNELS_LAST = 9,      /* which of the attributes says so */
+    WORTH_A_TILE = 1 << 22, /* products: 30 to 40 microseconds */
+    TILES_MAX = 64,
+    SUMS_MAX = 8,           /* parts of dk that are summed apart */
+    CACHED_BYTES = 1 << 19, /* half a second-level cache */
+    USES_MIN = 128,         /* products for each element of dk that a call gives */
+    SUM_ELEMENTS = 1 << 14, /* of dk, in a piece of work */
+    OPERANDS = 3
+};
 
 bool conv_is_last(const KernelCall *call) { return call->int_count > CHANNELS_LAST && call->ints[CHANNELS_LAST] != 0; }
 
@@ -28,73 +37,102 @@ static ConvShape shape_of_call(const KernelCall *call, ConvKind kind) {
 
 /* ---- by oneDNN: tiles of images ---------------------------------------------------------------------------------------- */
 
-/* Images of a tile that is worth a thread, by shapes only; a divisor of n where one is near. */
-static int64_t images_per_tile(const ConvShape *s, int64_t tiles_max) {
+/* Images of a call that is worth a thread, by shapes only; a divisor of n where one is near. */
+static int64_t images_per_call(const ConvShape *s) {
     int64_t products = max_i64(1, s->o * s->oh * s->ow * s->group_c * s->kh * s->kw);
-    int64_t least = max_i64(ceil_div(WORTH_A_TILE, products), ceil_div(s->n, tiles_max));
+    int64_t least = max_i64(ceil_div(WORTH_A_TILE, products), ceil_div(s->n, TILES_MAX));
     for (int64_t images = least; images < min_i64(2 * least, s->n); images++)
         if (s->n % images == 0) return images;
     return min_i64(least, s->n);
 }
 
+/* As many as the second-level cache holds, and so many that adding up what each call gives is little work. */
+static int64_t images_per_sum(const ConvShape *s) {
+    int64_t bytes = (s->c * s->h * s->w + s->o * s->oh * s->ow) * s->bytes;
+    return min_i64(s->n, max_i64(CACHED_BYTES / bytes, ceil_div(USES_MIN, s->oh * s->ow)));
+}
+
 typedef struct Last {
-    const OnednnConv *conv;
-    int64_t tiles;
-    int64_t part_bytes; /* CONV_KERNEL: of the sum over one tile's images */
+    ConvKind kind;
+    const OnednnConv *conv; /* NULL: oneDNN is not there or has no way */
+    int64_t calls, tiles;
+    size_t packed_bytes; /* of the kernel */
     const void *a, *b;
     char *out;
     Slots slots;
     atomic_bool failed;
 } Last;
 
-static const OnednnConv *find(const ConvShape *s, ConvKind kind, int64_t *tiles) {
-    bool is_empty = s->n * s->o * s->oh * s->ow * s->group_c * s->kh * s->kw * s->h * s->w == 0;
-    if (is_empty) return NULL;
-    int64_t images = images_per_tile(s, kind == CONV_KERNEL ? SUMS_MAX : TILES_MAX);
-    *tiles = ceil_div(s->n, images);
-    return onednn_conv_get(kind, s, images);
-}
-
-static void run_tile(void *context, int64_t tile) {
-    Last *last = context;
-    void *slot = last->slots.slot_bytes ? slots_take(&last->slots) : NULL;
-    if (!onednn_conv_tile(last->conv, tile, last->a, last->b, last->out + tile * last->part_bytes, slot)) last->failed = true;
-    if (slot) slots_give(&last->slots, slot);
-}
-
-/* The first tile's part becomes the sum of all, in their order. */
-static void sum_parts(void *context, int64_t tile) {
-    const Last *last = context;
-    int64_t count = last->part_bytes / (int64_t)sizeof(float), begin = tile * SUM_ELEMENTS, end = min_i64(begin + SUM_ELEMENTS, count);
-    float *sum = (float *)last->out;
-    for (int64_t part = 1; part < last->tiles; part++)
-        for (int64_t i = begin; i < end; i++) sum[i] += sum[part * count + i];
+static Last plan(const ConvShape *s, ConvKind kind) {
+    Last last = {.kind = kind};
+    if (s->n * s->o * s->oh * s->ow * s->group_c * s->kh * s->kw * s->h * s->w == 0) return last;
+    int64_t images = kind == CONV_KERNEL ? images_per_sum(s) : images_per_call(s);
+    last.conv = onednn_conv_get(kind, s, images);
+    if (!last.conv) return last;
+    last.tiles = last.calls = ceil_div(s->n, images);
+    last.packed_bytes = slots_round(onednn_conv_packed_bytes(last.conv));
+    last.slots.slot_bytes = slots_round(onednn_conv_scratch_bytes(last.conv));
+    if (kind == CONV_KERNEL) {
+        last.tiles = min_i64(last.calls, SUMS_MAX);
+        last.slots.slot_bytes += last.packed_bytes;
+    }
+    return last;
 }
 
 /* Scratch: the packed kernel, one for each tile when it is what is computed, then the slots. */
-static size_t packed_bytes(const OnednnConv *conv, ConvKind kind, int64_t tiles) {
-    return slots_round(onednn_conv_packed_bytes(conv)) * (size_t)(kind == CONV_KERNEL ? tiles : 1);
+static size_t kernels_bytes(const Last *last) { return last->packed_bytes * (size_t)(last->kind == CONV_KERNEL ? last->tiles : 1); }
+
+static void run_images(void *context, int64_t tile) {
+    Last *last = context;
+    void *slot = last->slots.slot_bytes ? slots_take(&last->slots) : NULL;
+    if (!onednn_conv_tile(last->conv, tile, last->a, last->b, last->out, slot)) last->failed = true;
+    if (slot) slots_give(&last->slots, slot);
 }
 
-static bool run_tiles(const KernelCall *call, ConvKind kind, const OnednnConv *conv, int64_t tiles) {
-    const void *kernel = call->inputs[1].data;
-    char *packed = call->scratch, *out = call->outputs[0].data;
-    bool is_kernel = kind == CONV_KERNEL;
-    Last last = {.conv = conv,
-                 .tiles = tiles,
-                 .part_bytes = is_kernel ? (int64_t)slots_round(onednn_conv_packed_bytes(conv)) : 0,
-                 .a = call->inputs[0].data,
-                 .b = is_kernel ? call->inputs[1].data : packed,
-                 .out = is_kernel ? packed : out,
-                 .slots = {.memory = packed + packed_bytes(conv, kind, tiles), .slot_bytes = slots_round(onednn_conv_scratch_bytes(conv))}};
-    bool good = is_kernel || onednn_conv_reorder(conv, kernel, packed);
-    if (good) threads_run(call->threads, tiles, run_tile, &last);
-    good = good && !last.failed;
-    if (good && is_kernel) {
-        if (tiles > 1) threads_run(call->threads, ceil_div(last.part_bytes / (int64_t)sizeof(float), SUM_ELEMENTS), sum_parts, &last);
-        good = onednn_conv_reorder(conv, packed, out);
+static void add(float *sum, const float *part, int64_t count) {
+    for (int64_t i = 0; i < count; i++) sum[i] += part[i];
+}
+
+/* The sum over the images of some calls, in their order. A slot holds what one call gives, then oneDNN's scratch memory. */
+static void run_sum(void *context, int64_t tile) {
+    Last *last = context;
+    char *slot = slots_take(&last->slots), *sum = last->out + tile * (int64_t)last->packed_bytes;
+    int64_t first = tile * last->calls / last->tiles, end = (tile + 1) * last->calls / last->tiles;
+    for (int64_t call = first; call < end; call++) {
+        char *part = call == first ? sum : slot;
+        if (!onednn_conv_tile(last->conv, call, last->a, last->b, part, slot + last->packed_bytes)) last->failed = true;
+        if (call > first) add((float *)sum, (const float *)part, (int64_t)(onednn_conv_packed_bytes(last->conv) / sizeof(float)));
     }
-    return good || fault_set(call->fault, "a convolution failed in oneDNN: not enough memory?");
+    slots_give(&last->slots, slot);
+}
+
+/* The first tile's sum becomes that of all, in their order. */
+static void add_tiles(void *context, int64_t piece) {
+    const Last *last = context;
+    int64_t count = (int64_t)(last->packed_bytes / sizeof(float)), begin = piece * SUM_ELEMENTS, end = min_i64(begin + SUM_ELEMENTS, count);
+    float *sum = (float *)last->out;
+    for (int64_t tile = 1; tile < last->tiles; tile++) add(sum + begin, sum + tile * count + begin, end - begin);
+}
+
+static bool run_kernel(const KernelCall *call, Last *last) {
+    last->a = call->inputs[0].data, last->b = call->inputs[1].data, last->out = call->scratch;
+    threads_run(call->threads, last->tiles, run_sum, last);
+    int64_t pieces = ceil_div((int64_t)(last->packed_bytes / sizeof(float)), SUM_ELEMENTS);
+    if (last->tiles > 1) threads_run(call->threads, pieces, add_tiles, last);
+    return !last->failed && onednn_conv_reorder(last->conv, last->out, call->outputs[0].data);
+}
+
+static bool run_onednn(const KernelCall *call, Last *last) {
+    last->slots.memory = (char *)call->scratch + kernels_bytes(last);
+    last->a = call->inputs[0].data, last->b = call->scratch, last->out = call->outputs[0].data;
+    bool good = true;
+    if (last->kind == CONV_KERNEL) {
+        good = run_kernel(call, last);
+    } else {
+        good = onednn_conv_reorder(last->conv, call->inputs[1].data, call->scratch);
+        if (good) threads_run(call->threads, last->tiles, run_images, last);
+    }
+    return (good && !last->failed) || fault_set(call->fault, "a convolution failed in oneDNN: not enough memory?");
 }
 
 /* ---- without it: the images are turned ---------------------------------------------------------------------------------- */
@@ -154,9 +192,8 @@ static bool run_turned(const KernelCall *call, ConvKind kind) {
 
 size_t conv_last_scratch(const KernelCall *call, ConvKind kind) {
     ConvShape s = shape_of_call(call, kind);
-    int64_t tiles;
-    const OnednnConv *conv = find(&s, kind, &tiles);
-    if (conv) return packed_bytes(conv, kind, tiles) + slots_round(onednn_conv_scratch_bytes(conv)) * SLOT_COUNT;
+    Last last = plan(&s, kind);
+    if (last.conv) return kernels_bytes(&last) + last.slots.slot_bytes * SLOT_COUNT;
     View views[OPERANDS];
     KernelCall turned;
     size_t bytes = turned_call(call, kind, views, &turned);
@@ -165,7 +202,6 @@ size_t conv_last_scratch(const KernelCall *call, ConvKind kind) {
 
 bool conv_last(const KernelCall *call, ConvKind kind) {
     ConvShape s = shape_of_call(call, kind);
-    int64_t tiles;
-    const OnednnConv *conv = find(&s, kind, &tiles);
-    return conv ? run_tiles(call, kind, conv, tiles) : run_turned(call, kind);
+    Last last = plan(&s, kind);
+    return last.conv ? run_onednn(call, &last) : run_turned(call, kind);
 }

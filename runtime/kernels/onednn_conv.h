@@ -19,8 +19,8 @@ size_t onednn_conv_scratch_bytes(const OnednnConv *conv); /* of one tile */
 
 /* [o, c / groups, kh, kw] in oneDNN's order (CONV_FORWARD, CONV_INPUT), or back (CONV_KERNEL). */
 bool onednn_conv_reorder(const OnednnConv *conv, const void *from, void *to);
-/* CONV_FORWARD: out = y from x and the packed kernel; CONV_INPUT: dx from dy and the packed kernel; CONV_KERNEL: the tile's part of the packed dk
- * from x and dy. Operands and output are the whole ones but for that part. */
+/* CONV_FORWARD: y from x and the packed kernel; CONV_INPUT: dx from dy and the packed kernel; CONV_KERNEL: the tile's part of the packed
+ * dk from x and dy. Images are given whole, from the first. */
 bool onednn_conv_tile(const OnednnConv *conv, int64_t tile, const void *a, const void *b, void *out, void *scratch);
 
 #endif
