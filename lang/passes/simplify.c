@@ -24,6 +24,7 @@ static Node *simplify_node(void *context, Graph *graph, const Node *node, Node *
         found = simplify_elementwise(graph, node->op, node->type, inputs, node->input_count);
     if (found == NULL) found = simplify_layout(&candidate);
     if (found == NULL) found = simplify_structural(&candidate);
+    if (found == NULL) found = simplify_pooling(&candidate);
     return found != NULL ? found : unit_copy_node(graph, node, inputs);
 }
 

@@ -19,6 +19,7 @@ typedef struct Candidate {
 Node *simplify_elementwise(Graph *graph, OpCode op, Type type, Node *const *inputs, int count); /* identities.c */
 Node *simplify_layout(const Candidate *candidate);                                              /* layout.c */
 Node *simplify_structural(const Candidate *candidate);                                          /* structural.c */
+Node *simplify_pooling(const Candidate *candidate);                                             /* pooling.c */
 
 /* The number that every element of `node` equals, when it is a constant scalar, perhaps broadcast or reshaped. */
 bool fold_uniform(const Node *node, double *value);

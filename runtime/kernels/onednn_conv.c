@@ -3,6 +3,7 @@
 #include "runtime/base/memory.h"
 #include "runtime/kernels/axis.h"
 #include "runtime/kernels/onednn.h"
+#include "runtime/kernels/warm.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -148,7 +149,7 @@ const OnednnConv *onednn_conv_get(ConvKind kind, const ConvShape *s, int64_t ima
 
 /* ---- running ----------------------------------------------------------------------------------------------------------- */
 
-enum { ARGUMENTS_MAX = 4, LINE_BYTES = 64, USES_MIN = 256 };
+enum { ARGUMENTS_MAX = 4, USES_MIN = 256 };
 
 typedef struct Argument {
     int what;
@@ -190,12 +191,9 @@ bool onednn_conv_reorder(const OnednnConv *conv, const void *from, void *to) {
     return execute(conv->reorder, arguments, 2);
 }
 
-/* oneDNN walks an image by its windows, which the processor's prefetcher does not follow: images that come from memory take a third
- * longer than those in the second-level cache. So they are first read in order, one number of each line, where each number is used often
- * enough to pay for it. */
-static void warm(const ConvShape *s, const char *images, int64_t bytes) {
-    bool pays = s->group_o * s->oh * s->ow * s->kh * s->kw >= USES_MIN * s->h * s->w;
-    for (int64_t at = 0; pays && at < bytes; at += LINE_BYTES) (void)*(const volatile char *)(images + at);
+/* oneDNN walks an image by its windows. Where each number is used often, images are brought to the second-level cache first. */
+static void warm_images(const ConvShape *s, const void *images, int64_t bytes) {
+    if (s->group_o * s->oh * s->ow * s->kh * s->kw >= USES_MIN * s->h * s->w) warm(images, bytes);
 }
 
 bool onednn_conv_tile(const OnednnConv *conv, int64_t tile, const void *a, const void *b, void *out, void *scratch) {
@@ -209,8 +207,8 @@ bool onednn_conv_tile(const OnednnConv *conv, int64_t tile, const void *a, const
     const Part *part = count < conv->images ? &conv->rest : &conv->whole;
     const char *from = (const char *)a + first * (reads_x ? x_bytes : y_bytes), *with = (const char *)b + (is_kernel ? first * y_bytes : 0);
     char *to = (char *)out + (is_kernel ? 0 : first * (reads_x ? y_bytes : x_bytes));
-    warm(s, from, count * (reads_x ? x_bytes : y_bytes));
-    if (is_kernel) warm(s, with, count * y_bytes);
+    warm_images(s, from, count * (reads_x ? x_bytes : y_bytes));
+    if (is_kernel) warm_images(s, with, count * y_bytes);
     const Argument arguments[] = {{what[conv->kind][0], &part->a, from},
                                   {what[conv->kind][1], &part->b, with},
                                   {what[conv->kind][2], &part->out, to},

@@ -1,5 +1,6 @@
 /* Pooling of images whose channels lie last: every loop runs along the channels of one place. */
 #include "runtime/kernels/pool.h"
+#include "runtime/kernels/warm.h"
 #include "runtime/kernels/wide.h"
 
 #include <math.h>
@@ -15,33 +16,35 @@ enum { CHANNELS = 64 }; /* at a time: values and taps of a window stay in the fi
                                                                       int64_t count, TYPE *out, int64_t *index) { \
         TYPE best[CHANNELS]; \
         MASK place[CHANNELS]; \
-        bool is_first = true; \
-        for (int64_t c = 0; c < count; c++) best[c] = -(TYPE)INFINITY, place[c] = 0; \
+        bool is_empty = rows.first >= rows.end || columns.first >= columns.end; \
+        MASK first = is_empty ? 0 : (MASK)(rows.first * p->w + columns.first); \
+        for (int64_t c = 0; c < count; c++) best[c] = is_empty ? -(TYPE)INFINITY : in[first * p->channels + c], place[c] = first; \
         for (int64_t y = rows.first; y < rows.end; y++) \
             for (int64_t x = columns.first; x < columns.end; x++) { \
                 const TYPE *value = in + (y * p->w + x) * p->channels; \
                 MASK here = (MASK)(y * p->w + x); \
                 for (int64_t c = 0; c < count; c++) { \
-                    bool takes = is_first | (!(best[c] >= value[c]) & (best[c] == best[c])); \
-                    best[c] = takes ? value[c] : best[c]; \
-                    place[c] = takes ? here : place[c]; \
+                    place[c] = !(best[c] >= value[c]) & (best[c] == best[c]) ? here : place[c]; \
+                    best[c] = !(best[c] >= value[c]) & (best[c] == best[c]) ? value[c] : best[c]; \
                 } \
-                is_first = false; \
             } \
         for (int64_t c = 0; c < count; c++) out[c] = best[c]; \
         for (int64_t c = 0; c < count; c++) index[c] = place[c]; \
     } \
     WIDE void pool_last_largest_##suffix(const Pool *p, int64_t plane) { \
         const TYPE *in = (const TYPE *)p->in + plane * p->h * p->w * p->channels; \
-        for (int64_t oy = 0; oy < p->oh; oy++) \
+        for (int64_t oy = 0; oy < p->oh; oy++) { \
+            Reach rows = reach(oy, p->stride_h, p->pad_top, p->kh, p->h); \
+            warm(in + rows.first * p->w * p->channels, (rows.end - rows.first) * p->w * p->channels * (int64_t)sizeof *in); \
             for (int64_t ox = 0; ox < p->ow; ox++) { \
-                Reach rows = reach(oy, p->stride_h, p->pad_top, p->kh, p->h), columns = reach(ox, p->stride_w, p->pad_left, p->kw, p->w); \
+                Reach columns = reach(ox, p->stride_w, p->pad_left, p->kw, p->w); \
                 int64_t at = ((plane * p->oh + oy) * p->ow + ox) * p->channels; \
                 for (int64_t c = 0; c < p->channels; c += CHANNELS) { \
                     int64_t count = p->channels - c < CHANNELS ? p->channels - c : CHANNELS; \
                     window_##suffix(p, in + c, rows, columns, count, (TYPE *)p->out + at + c, p->index + at + c); \
                 } \
             } \
+        } \
     } \
     /* Each place collects from the windows that cover it, in their order: nothing needs clearing first. */ \
     WIDE void pool_last_place_##suffix(const Pool *p, int64_t plane) { \
