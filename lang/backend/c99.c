@@ -25,7 +25,7 @@ static const char **name_arguments(C99 *c) {
     const char **names = arena_alloc(c->arena, sizeof *names * (size_t)(count + 1));
     for (int k = 0; k < count; k++) {
         const C99Argument *argument = k < r->input_count ? &r->inputs[k] : &r->outputs[k - r->input_count];
-        const char *wanted = c99_identifier(c->arena, argument->name);
+        const char *wanted = c99_argument(c->arena, argument->name);
         names[k] = wanted;
         for (int n = 2; is_used(names, k, names[k]) || !strcmp(names[k], c->name); n++)
             names[k] = arena_format(c->arena, "%s_%d", wanted, n);

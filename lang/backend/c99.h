@@ -23,6 +23,8 @@ typedef struct C99Request {
     int input_count, output_count;
     /* The values of a parameter or state, which become constants. Borrowed; NULL after a diagnostic. */
     const Tensor *(*value_of)(void *context, const Buffer *buffer);
+    /* The source text of an elementwise op, by name: of a group it is not known which text it came from. */
+    Span (*place_of)(void *context, const char *op);
     void *context;
     Diagnostics *diagnostics;
 } C99Request;

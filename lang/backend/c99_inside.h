@@ -69,6 +69,8 @@ void c99_nest(C99 *c, Shape shape, char letter);
 void c99_nest_end(C99 *c, Shape shape);
 const char *c99_offset(C99 *c, const Affine *place, Shape nest, char letter);
 
+char *c99_argument(Arena *arena, const char *name); /* an identifier that is none of the writers' own either */
+
 /* Index arithmetic without what changes nothing: `0 * x`, `1 * x`, `x + 0`. */
 const char *c99_times(C99 *c, int64_t factor, const char *index);
 const char *c99_plus(C99 *c, const char *a, const char *b);

@@ -12,7 +12,8 @@ static Span span_of(const PlanStep *step) {
 }
 
 bool c99_refuse(C99 *c, const PlanStep *step, const char *op, const char *why) {
-    return diagnose(c->request->diagnostics, "E1002", span_of(step), "'%s' cannot be written as C: %s", op, why);
+    Span span = step->origin_count > 1 ? c->request->place_of(c->request->context, op) : span_of(step);
+    return diagnose(c->request->diagnostics, "E1002", span, "'%s' cannot be written as C: %s", op, why);
 }
 
 /* Kernels --------------------------------------------------------------------------------------------------------------- */

@@ -126,7 +126,7 @@ const char *c99_row(C99 *c, const char *row, int64_t width, const char *column) 
 
 /* Names ----------------------------------------------------------------------------------------------------------------- */
 
-/* Words of C99 and of <math.h> and <stdint.h> that a name could meet. */
+/* Words of C99 and of <math.h> that a name could meet. */
 static const char *const taken[] = {
     "auto",      "break",  "case",   "char",   "const",   "continue",  "default",  "do",       "double",    "else",   "enum",    "extern",
     "float",     "for",    "goto",   "if",     "inline",  "int",       "long",     "register", "restrict",  "return", "short",   "signed",
@@ -137,9 +137,18 @@ static const char *const taken[] = {
     "nearbyint", "rint",   "round",  "trunc",  "fmod",    "remainder", "copysign", "nan",      "nextafter", "fdim",   "fmax",    "fmin",
     "fma",       "gamma",  "j0",     "j1",     "jn",      "y0",        "y1",       "yn",       "signgam",   "NAN",    "INFINITY"};
 
+/* What the writers call their own variables, besides one letter and digits. */
+static const char *const locals[] = {"i",  "j",   "k",    "m",     "n",   "o",   "p",     "u",     "v",    "h",    "w",   "a",     "at",
+                                     "to", "sum", "best", "place", "new", "old", "value", "steps", "done", "last", "row", "column"};
+
+static bool is_among(const char *name, const char *const *words, size_t count) {
+    for (size_t k = 0; k < count; k++)
+        if (!strcmp(name, words[k])) return true;
+    return false;
+}
+
 static bool is_taken(const char *name) {
-    for (size_t k = 0; k < sizeof taken / sizeof *taken; k++)
-        if (!strcmp(name, taken[k])) return true;
+    if (is_among(name, taken, sizeof taken / sizeof *taken)) return true;
     /* a letter and digits: names of the writer's own */
     return name[0] && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
 }
@@ -152,4 +161,9 @@ char *c99_identifier(Arena *arena, const char *name) {
     }
     if (*text == '_') text = arena_format(arena, "m%s", text);
     return is_taken(text) ? arena_format(arena, "%s_", text) : text;
+}
+
+char *c99_argument(Arena *arena, const char *name) {
+    char *text = c99_identifier(arena, name);
+    return is_among(text, locals, sizeof locals / sizeof *locals) ? arena_format(arena, "%s_", text) : text;
 }

@@ -186,19 +186,19 @@ static Window window_of(const C99Step *step, Shape image, Shape windows) {
     return (Window){image.dims[0] * image.dims[1], image.dims[2], image.dims[3], windows.dims[2], windows.dims[3], step->step->ints};
 }
 
-/* Opens the loops over the taps of the window at (y, x) of plane p: h and w are in the image. */
+/* Opens the loops over the taps of the window at (row, column) of plane p: h and w are in the image. */
 static void open_taps(C99 *c, const Window *w) {
     const int64_t *ints = w->ints;
     c99_open(c, "for (long u = 0; u < %lld; u++)", (Number)ints[0]);
-    read_position(c, "h", "y", ints[2], "u", 1, ints[4], ints[5], w->h);
+    read_position(c, "h", "row", ints[2], "u", 1, ints[4], ints[5], w->h);
     c99_open(c, "for (long v = 0; v < %lld; v++)", (Number)ints[1]);
-    read_position(c, "w", "x", ints[3], "v", 1, ints[6], ints[7], w->w);
+    read_position(c, "w", "column", ints[3], "v", 1, ints[6], ints[7], w->w);
 }
 
 static void open_planes(C99 *c, Number planes, Number rows, Number columns) {
     c99_open(c, "for (long p = 0; p < %lld; p++)", planes);
-    c99_open(c, "for (long y = 0; y < %lld; y++)", rows);
-    c99_open(c, "for (long x = 0; x < %lld; x++)", columns);
+    c99_open(c, "for (long row = 0; row < %lld; row++)", rows);
+    c99_open(c, "for (long column = 0; column < %lld; column++)", columns);
 }
 
 static void close_all(C99 *c, int count) {
@@ -216,8 +216,8 @@ bool c99_max_pool(C99 *c, const C99Step *step) {
     c99_line(c, "const %s value = %s[(p * %lld + h) * %lld + w];", type, step->in[0], w.h, w.w);
     c99_line(c, "if (place < 0 || (best == best && !(best >= value))) best = value, place = h * %lld + w;", w.w);
     close_all(c, 2);
-    c99_line(c, "%s[(p * %lld + y) * %lld + x] = best;", step->out[0], w.oh, w.ow);
-    c99_line(c, "%s[(p * %lld + y) * %lld + x] = place < 0 ? 0 : place;", step->out[1], w.oh, w.ow);
+    c99_line(c, "%s[(p * %lld + row) * %lld + column] = best;", step->out[0], w.oh, w.ow);
+    c99_line(c, "%s[(p * %lld + row) * %lld + column] = place < 0 ? 0 : place;", step->out[1], w.oh, w.ow);
     close_all(c, 3);
     return true;
 }
@@ -241,7 +241,7 @@ bool c99_window_sum(C99 *c, const C99Step *step) {
     open_taps(c, &w);
     c99_line(c, "sum += %s[(p * %lld + h) * %lld + w];", step->in[0], w.h, w.w);
     close_all(c, 2);
-    c99_line(c, "%s[(p * %lld + y) * %lld + x] = (%s)sum;", step->out[0], w.oh, w.ow, c99_type(c, dtype));
+    c99_line(c, "%s[(p * %lld + row) * %lld + column] = (%s)sum;", step->out[0], w.oh, w.ow, c99_type(c, dtype));
     close_all(c, 3);
     return true;
 }
@@ -252,12 +252,12 @@ bool c99_window_sum_adjoint(C99 *c, const C99Step *step) {
     open_planes(c, w.planes, w.h, w.w);
     c99_line(c, "%s sum = 0;", c99_sum_type(c, dtype));
     c99_open(c, "for (long u = 0; u < %lld; u++)", (Number)w.ints[0]);
-    read_source(c, "h", "y", "u", w.ints[2], 1, w.ints[4], w.oh);
+    read_source(c, "h", "row", "u", w.ints[2], 1, w.ints[4], w.oh);
     c99_open(c, "for (long v = 0; v < %lld; v++)", (Number)w.ints[1]);
-    read_source(c, "w", "x", "v", w.ints[3], 1, w.ints[6], w.ow);
+    read_source(c, "w", "column", "v", w.ints[3], 1, w.ints[6], w.ow);
     c99_line(c, "sum += %s[%s];", step->in[0], c99_row(c, c99_row(c, "p", w.oh, over(c, "h", w.ints[2])), w.ow, over(c, "w", w.ints[3])));
     close_all(c, 2);
-    c99_line(c, "%s[(p * %lld + y) * %lld + x] = (%s)sum;", step->out[0], w.h, w.w, c99_type(c, dtype));
+    c99_line(c, "%s[(p * %lld + row) * %lld + column] = (%s)sum;", step->out[0], w.h, w.w, c99_type(c, dtype));
     close_all(c, 3);
     return true;
 }

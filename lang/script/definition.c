@@ -92,7 +92,31 @@ static void add_input(Definition *d, const char *name, const Given *given, Text 
     text_free(&value);
 }
 
-/* The part of a path behind its last dot; parts keep the whole path apart from dots. */
+/* A parameter or state below the model with its path from there; NULL: it has none. */
+static const Cell *any_cell(Definition *d, Instance *model, const char *below, const char **path) {
+    Arena *arena = d->session->arena;
+    for (int k = 0; k < model->member_count; k++) {
+        *path = arena_format(arena, "%s.%s", below, model->members[k].name);
+        if (model->members[k].cell) return model->members[k].cell;
+    }
+    for (int k = 0; k < model->part_count; k++) {
+        const Part *part = &model->parts[k];
+        const Cell *cell = part->name ? any_cell(d, part->instance, arena_format(arena, "%s.%s", below, part->name), path) : NULL;
+        if (cell) return cell;
+    }
+    return NULL;
+}
+
+/* What the names of its tensors begin with: of a nameless copy, the path of what it was copied from. */
+static const char *saved_path(Definition *d, Instance *model) {
+    const char *below, *own = instance_path(&d->session->elaborator, model);
+    const Cell *cell = any_cell(d, model, "", &below);
+    size_t length = cell ? strlen(cell->name) : 0, tail = cell ? strlen(below) : 0;
+    if (length <= tail || strcmp(cell->name + length - tail, below)) return own;
+    return arena_bytes(d->session->arena, cell->name, length - tail);
+}
+
+/* A path as one name. */
 static const char *let_name(Definition *d, const char *path) {
     char *name = arena_string(d->session->arena, path);
     for (char *at = name; *at; at++)
@@ -101,7 +125,7 @@ static const char *let_name(Definition *d, const char *path) {
 }
 
 void definition_add(Definition *d, Instance *model) {
-    const char *path = instance_path(&d->session->elaborator, model), *name = let_name(d, path);
+    const char *path = saved_path(d, model), *name = let_name(d, path);
     const Tree *inputs = model->maker->tree->items[1];
     Text value = {0}, given = {0};
     bool ok = model->given && definition_value(d, (Value){.kind = VALUE_INSTANCE, .instance = model}, &value);

@@ -1,3 +1,4 @@
+#include "lang/ops/op.h"
 #include "lang/script/export_inside.h"
 #include "lang/script/view_members.h"
 #include "runtime/base/memory.h"
@@ -25,13 +26,22 @@ static const Tensor *value_of(void *context, const Buffer *buffer) {
     char needed[SHAPE_TEXT], found[SHAPE_TEXT];
     if (!tensor) {
         diagnose(diagnostics, "E1002", (Span){0}, "'%s' has no '%s', which '%s' computes with", x->request->model, name, x->name);
-        diagnose_help(diagnostics, "save it too: `save {a, b} to …` writes several models to one file");
+        diagnose_help(diagnostics, is_view_name(name) ? "it belongs to a method of the script's model: save that model, not a folded one"
+                                                      : "save it too: `save {a = …, b = …} to …` writes several models to one file");
         return NULL;
     }
     if (shape_count(tensor->shape) == shape_count(buffer->shape) && tensor->dtype == buffer->dtype) return tensor;
     diagnose(diagnostics, "E0400", (Span){0}, "'%s' needs %s %s for '%s', and the file holds %s %s", x->name, dtype_name(buffer->dtype),
              shape_text(buffer->shape, needed), name, dtype_name(tensor->dtype), shape_text(tensor->shape, found));
     return NULL;
+}
+
+static Span place_of(void *context, const char *op) {
+    const Export *x = context;
+    const Graph *graph = x->session->graph;
+    for (size_t k = x->first_node; k < graph->node_count; k++)
+        if (!strcmp(op_of(graph->nodes[k])->name, op)) return graph->nodes[k]->span;
+    return (Span){0};
 }
 
 /* Without its method a stored value says nothing. */
@@ -43,6 +53,34 @@ static bool refuse_views(Export *x) {
         return diagnose_help(&x->session->diagnostics, "write the weights that it computes with: `save folded(net) to …`");
     }
     return true;
+}
+
+/* Data that the script loaded is no parameter: it is known, and so is what is computed from it alone. */
+static bool is_data(const Value *value, const Cell *cell) {
+    if (value->kind == VALUE_TENSOR) return value->node->op == OP_LEAF && value->node->cell == cell;
+    bool found = false;
+    for (int k = 0; value->kind == VALUE_RECORD && k < value->record->count; k++)
+        found = found || is_data(&value->record->fields[k].value, cell);
+    return found;
+}
+
+static bool is_known(Export *x, const Cell *cell) {
+    const Scope *globals = x->session->elaborator.globals;
+    for (int k = 0; k < globals->count; k++)
+        if (!session_variable(x->session, globals->fields[k].name) && is_data(&globals->fields[k].value, cell)) return cell->tensor != NULL;
+    return false;
+}
+
+static void settle_data(Export *x) {
+    const Graph *graph = x->session->graph;
+    for (size_t k = 0; k < graph->node_count; k++) {
+        Node *node = graph->nodes[k];
+        if (node->op != OP_LEAF || !is_known(x, node->cell)) continue;
+        node->op = OP_CONSTANT;
+        node->constant = tensor_retain(node->cell->tensor);
+        cell_release(node->cell);
+        node->cell = NULL;
+    }
 }
 
 /* Results --------------------------------------------------------------------------------------------------------------- */
@@ -82,9 +120,11 @@ static bool apply(Export *x) {
     Elaborator *e = &x->session->elaborator;
     e->graph = x->session->graph;
     e->pass++;
+    x->first_node = x->session->graph->node_count;
     e->training = e->commits_allowed = false;
     Value value = call_value(e, x->callee, x->arguments, x->argument_count, (Span){0});
-    return value_ok(value) && add_output(x, "", value);
+    if (value_ok(value) && add_output(x, "", value)) return true;
+    return x->request->has_script ? false : export_lacks(x, "'%s' does not say all of how its model computes");
 }
 
 /* The texts ------------------------------------------------------------------------------------------------------------- */
@@ -139,6 +179,7 @@ static bool write_texts(Export *x, Exported *out) {
                           .input_count = x->input_count,
                           .output_count = x->output_count,
                           .value_of = value_of,
+                          .place_of = place_of,
                           .context = x,
                           .diagnostics = &x->session->diagnostics};
     bool ok = c99_write(&request, &out->source, &out->header);
@@ -152,7 +193,9 @@ bool export_function(Session *session, const ExportRequest *request, Exported *o
     *out = (Exported){0};
     bool ok = safetensors_read(request->model, &x.table, &x.metadata, &fault) ||
               diagnose_fault(&session->diagnostics, "E0800", (Span){0}, &fault);
-    ok = ok && refuse_views(&x) && export_find(&x) && export_inputs(&x) && apply(&x) && write_texts(&x, out);
+    ok = ok && refuse_views(&x) && export_find(&x) && export_inputs(&x) && apply(&x);
+    if (ok) settle_data(&x);
+    ok = ok && write_texts(&x, out);
     if (!ok) {
         text_free(&out->source);
         text_free(&out->header);

@@ -23,17 +23,18 @@ static void bind_tensors(Export *x) {
     }
 }
 
-static bool no_definition(Export *x) {
-    fail(x, "'%s' does not say how its model computes", x->request->model);
+bool export_lacks(Export *x, const char *format) {
+    fail(x, format, x->request->model);
     return diagnose_help(&x->session->diagnostics,
                          "name the script that defines it too: `reg compile SCRIPT.reg --model %s --function NAME`", x->request->model);
 }
 
 static bool run_definition(Export *x) {
     const char *text = metadata_find(&x->metadata, DEFINITION_TEXT);
-    if (!text) return no_definition(x);
+    if (!text) return export_lacks(x, "'%s' does not say how its model computes");
     bind_tensors(x);
-    return session_run(x->session, x->request->model, text, strlen(text));
+    return session_run(x->session, x->request->model, text, strlen(text)) ||
+           export_lacks(x, "'%s' does not say all of how its model computes");
 }
 
 /* The line "NAME PATH" of the model that was asked for, or of the only one. */

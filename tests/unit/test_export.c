@@ -189,6 +189,23 @@ static void sequences(void **state) {
                        {"y"}});
 }
 
+/* Names that C has for other things, and those of the writer's own variables. */
+static void any_names(void **state) {
+    (void)state;
+    check_case(&(Case){"model odd{}(k: [n, c, h, w], double: [n, d]) {\n"
+                       "  let p = max_pool2d(k, 2)\n"
+                       "  {exp = dense{3}(flatten(p)) + double @ ones([2, 3]), sum = avg_pool2d(k, 3, stride = 1)}\n"
+                       "}\n"
+                       "let net = odd{}\n"
+                       "let x = normal([5, 2, 4, 6])\n"
+                       "let z = normal([5, 2])\n"
+                       "let both = net(x, z)\n"
+                       "let y = both.exp\n"
+                       "let c = both.sum\n" SAVED,
+                       {"x", "z"},
+                       {"y", "c"}});
+}
+
 static void several_inputs_and_results(void **state) {
     (void)state;
     check_case(&(Case){"model pair{}(x: [n, d], z: [n, k]) {\n"
@@ -274,6 +291,53 @@ static void derivatives_inside(void **state) {
                        {"y"}});
 }
 
+/* Runs the script, exports `net`, with the script or from the file alone, and calls it. */
+static void check_once(const char *script, bool has_script) {
+    Text notes = {0};
+    Session *session = open_session(&notes, false), *own = open_session(&notes, true);
+    assert_true(run(session, script));
+    if (has_script) assert_true(run(own, script));
+    ExportRequest request = {.model = "net.safetensors", .has_script = has_script, .batch = BATCH, .output = "net.c"};
+    void *library = build(own, &request, &notes);
+    call_and_compare(session, library, &(Case){script, {"x"}, {"y"}});
+    dlclose(library);
+    session_free(own);
+    session_free(session);
+    text_free(&notes);
+}
+
+/* What a method does to the weights is written into a copy of them, which is saved without a name of its own. */
+static void folded_models(void **state) {
+    (void)state;
+    check_once("let net = mlp{3, hidden = 8}\n"
+               "let x = normal([5, 4])\n"
+               "train net for 5 steps {\n"
+               "  minimize fit = mean((net(x) - 1)^2)\n"
+               "  with weight_compander{} on net.**.w\n"
+               "  using adam{lr = 0.1}\n"
+               "}\n"
+               "let y = net(x)\n"
+               "save folded(net) to \"net.safetensors\"\n",
+               false);
+}
+
+/* What a model computes from data that the script loads is a constant; a large value that it names goes with the file. */
+static void constants(void **state) {
+    (void)state;
+    check_once("data digits = load(\"digits\")\n"
+               "model m{}(x: [n, k]) = dense{3}(x - mean(digits.train.x, axis = 0))\n"
+               "let net = m{}\n"
+               "let x = normal([5, 64])\n"
+               "let y = net(x)\n" SAVED,
+               true);
+    check_once("let centre = mean(normal([40, 300]), axis = 0)\n"
+               "model m{}(x: [n, k]) = dense{3}(x - centre)\n"
+               "let net = m{}\n"
+               "let x = normal([5, 300])\n"
+               "let y = net(x)\n" SAVED,
+               false);
+}
+
 /* Refusals -------------------------------------------------------------------------------------------------------------- */
 
 /* The script saves net.safetensors; then this is asked for and must be refused with these words. */
@@ -298,6 +362,9 @@ static void what_cannot_be_exported(void **state) {
     check_refusal(
         "model factor{}(x: [n, d]) {\n  let h = dense{2}(x)\n  cholesky(h.T @ h + eye(2))\n}\nlet net = factor{}\nprint net(ones([2, 3])).shape\n" SAVED,
         (ExportRequest){.function = "net"}, "'cholesky' cannot be written as C: it needs the runtime of Reg");
+    check_refusal(
+        "model curve{}(x: [n, d]) {\n  let h = dense{2}(x)\n  erfinv(tanh(h))\n}\nlet net = curve{}\nprint net(ones([2, 3])).shape\n" SAVED,
+        (ExportRequest){.function = "net"}, "net.safetensors:3:3");
     check_refusal("model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\nprint net(ones([2, 3])).shape\n" SAVED,
                   (ExportRequest){.function = "nut"}, "the nearest name is 'net'");
     check_refusal("save {a = [1.0]} to \"net.safetensors\"\n", (ExportRequest){0}, "does not say how its model computes");
@@ -370,11 +437,19 @@ static int leave_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dense_layers),        cmocka_unit_test(convolutions),
-        cmocka_unit_test(sequences),           cmocka_unit_test(several_inputs_and_results),
-        cmocka_unit_test(loops_and_precision), cmocka_unit_test(order_and_places),
-        cmocka_unit_test(derivatives_inside),  cmocka_unit_test(what_cannot_be_exported),
-        cmocka_unit_test(shapes_must_fit),     cmocka_unit_test(indices_are_checked),
+        cmocka_unit_test(dense_layers),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(sequences),
+        cmocka_unit_test(any_names),
+        cmocka_unit_test(folded_models),
+        cmocka_unit_test(constants),
+        cmocka_unit_test(several_inputs_and_results),
+        cmocka_unit_test(loops_and_precision),
+        cmocka_unit_test(order_and_places),
+        cmocka_unit_test(derivatives_inside),
+        cmocka_unit_test(what_cannot_be_exported),
+        cmocka_unit_test(shapes_must_fit),
+        cmocka_unit_test(indices_are_checked),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
