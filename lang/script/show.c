@@ -98,8 +98,8 @@ bool statement_print(Session *session, const Tree *tree, Scope *scope) {
         const Tree *item = tree->items[k];
         Value value = elaborate(&session->elaborator, item->kind == TREE_ARGUMENT ? item->items[0] : item, scope);
         Text one = {0};
-        ok = value_ok(value) &&
-             (session->options.check_only ? statement_compute(session, value, item->span) : write_value(session, value, &one));
+        ok = value_ok(value) && statement_compute(session, value, item->span) &&
+             (session->options.check_only || write_value(session, value, &one));
         if (item->name) text_addf(&text, "%s%s = ", k ? " " : "", item->name);
         else if (k) text_add(&text, strchr(text_string(&one), '\n') ? "\n" : " ");
         text_add(&text, text_string(&one));

@@ -152,7 +152,7 @@ static bool run_value(Session *session, const Tree *tree, Scope *scope) {
     Value value = value_none();
     if (!elaborate_statement(&session->elaborator, tree, scope, &value)) return false;
     if (!value_ok(value)) return true; /* an `if` without `else` that chose nothing */
-    return session->options.check_only ? statement_compute(session, value, tree->span) : show_value(session, value);
+    return statement_compute(session, value, tree->span) && (session->options.check_only || show_value(session, value));
 }
 
 /* A branch of an `if` holds statements, or a further `if`. */
