@@ -7,10 +7,10 @@
 #include <string.h>
 
 static const Builtin *const families[] = {
-    builtins_math,  builtins_reduce, builtins_create,     builtins_shape,   builtins_join,   builtins_index,  builtins_product,
-    builtins_conv,  builtins_pool,   builtins_linalg,     builtins_fourier, builtins_random, builtins_init,   builtins_gradient,
-    builtins_list,  builtins_loop,   builtins_text,       builtins_load,    builtins_split,  builtins_labels, builtins_synthetic,
-    builtins_model, builtins_refuse, builtins_substitute, builtins_weights,
+    builtins_math,      builtins_reduce, builtins_create, builtins_shape,      builtins_join,    builtins_index,  builtins_product,
+    builtins_conv,      builtins_pool,   builtins_linalg, builtins_solve,      builtins_fourier, builtins_random, builtins_init,
+    builtins_gradient,  builtins_list,   builtins_loop,   builtins_text,       builtins_load,    builtins_split,  builtins_labels,
+    builtins_synthetic, builtins_model,  builtins_refuse, builtins_substitute, builtins_weights,
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 

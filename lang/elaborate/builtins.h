@@ -16,6 +16,7 @@ extern const Builtin builtins_product[]; /* matmul, einsum, outer ... */
 extern const Builtin builtins_conv[];    /* convolution */
 extern const Builtin builtins_pool[];    /* pooling, upsampling */
 extern const Builtin builtins_linalg[];  /* solves and factorizations */
+extern const Builtin builtins_solve[];   /* solvers in C */
 extern const Builtin builtins_fourier[];
 extern const Builtin builtins_random[];
 extern const Builtin builtins_init[];       /* initialisers by name */

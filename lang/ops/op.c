@@ -127,6 +127,7 @@ static const OpDef table[OP_COUNT] = {
     ROW(EIGH, eigh, KERNEL(eigh), VJP(eigh)),
     ROW(SVD, svd, KERNEL(svd), VJP(svd)),
     ROW(FFT, fft, KERNEL(fft), VJP(fft), INTS("inverse dimensions")),
+    ROW(LASSO, lasso, KERNEL(lasso), INTS("max_steps"), .no_derivative = "lasso(...) has one; or stop(...) it"),
     ROW(STOP, stop, .fusion = FUSE_VIEW, .blocked_inputs = ~0u),
     ROW(STRAIGHT_THROUGH, straight_through, VJP(straight_through), .fusion = FUSE_VIEW, .blocked_inputs = 1u),
     ROW(CUSTOM, custom, VJP(custom), .fusion = FUSE_VIEW, .blocked_inputs = 1u),

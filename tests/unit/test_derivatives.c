@@ -372,6 +372,7 @@ static const struct {
     {OP_RANDOM_NORMAL, "has no real inputs"},
     {OP_RANDOM_GAMMA, "its derivative follows the distribution, not the sampler's steps: see test_gamma"},
     {OP_GAMMA_DERIVATIVE, "refused by name: see test_refusals"},
+    {OP_LASSO, "its derivative is written in the standard library: see tests/golden/stdlib/lasso.reg"},
     {OP_SWEEP, "made by a pass, after derivatives: see test_sweep.c"},
     {OP_ROWS, "made by a pass, after derivatives"},
     {OP_STOP, "its derivative is zero by definition, its value is not: see test_barriers"},
