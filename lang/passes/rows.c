@@ -122,35 +122,48 @@ static int computed_in(RowGroups *groups, const Node *node) {
     return is_row ? find(groups, node->id) : -1;
 }
 
-static void add_edge(RowGroups *groups, Traffic *traffic, const Node *reader, int k, bool *leaves) {
+static bool is_fused(const Node *node) {
+    OpFusion fusion = op_of(node)->fusion;
+    return fusion == FUSE_ELEMENTWISE || fusion == FUSE_REDUCE || node->op == OP_BROADCAST || node->op == OP_RESHAPE;
+}
+
+/* By node id: read outside of the group, stored from one step to another in any case. */
+typedef struct Uses {
+    bool *leaves, *stored;
+} Uses;
+
+static void add_edge(RowGroups *groups, Traffic *traffic, const Node *reader, int k, const Uses *uses) {
     const Node *input = reader->inputs[k];
+    uses->stored[input->id] |= !is_fused(reader);
     int from = is_inside(groups, input->id) ? find(groups, input->id) : -1;
     int to = is_inside(groups, reader->id) ? find(groups, reader->id) : -1;
     if (from == to && rows_reads_cut(reader, k)) return;
     if (to >= 0 && rows_reads_cut(reader, k) && groups->role[input->id] != ROLE_SPREAD) traffic[to].outer += bytes_of(input);
-    leaves[input->id] = true;
+    uses->leaves[input->id] = true;
 }
 
-/* Worth it are groups with products or values too large for any cache (without one there is one fused loop, which goes through its values once anyway) that keep to
- * themselves more than half of what they exchange with others. */
+/* Worth it are groups with products or values too large for any cache (without one there is one fused loop, which goes through its
+ * values once anyway) that keep to themselves more than half of what they exchange with others. */
 static void keep_worthy_groups(RowGroups *groups) {
     size_t count = groups->graph->node_count;
     Traffic *traffic = allocate(sizeof(Traffic) * (count + 1));
-    bool *leaves = allocate(count + 1);
+    Uses uses = {.leaves = allocate(count + 1), .stored = allocate(count + 1)};
     for (size_t id = 0; id < count; id++) {
         const Node *node = groups->graph->nodes[id];
-        for (int k = 0; groups->needed[id] && k < node->input_count; k++) add_edge(groups, traffic, node, k, leaves);
+        for (int k = 0; groups->needed[id] && k < node->input_count; k++) add_edge(groups, traffic, node, k, &uses);
     }
     for (size_t id = 0; id < count; id++) {
         const Node *node = groups->graph->nodes[id];
         if (!groups->needed[id] || !is_inside(groups, (int)id)) continue;
         int root = find(groups, (int)id), from = computed_in(groups, node);
         traffic[root].has_product |= node->op == OP_MATMUL || rows_role_of_large(node) != ROLE_OUTSIDE;
-        if (from >= 0) *(leaves[id] ? &traffic[from].outer : &traffic[from].inner) += bytes_of(node);
+        if (from < 0) continue;
+        if (uses.leaves[id]) traffic[from].outer += bytes_of(node);
+        else if (uses.stored[id] || !is_fused(node)) traffic[from].inner += bytes_of(node);
     }
     for (size_t id = 0; id < count; id++) groups->found[id] = traffic[id].has_product && 2 * traffic[id].inner > traffic[id].outer;
     free(traffic);
-    free(leaves);
+    free(uses.leaves), free(uses.stored);
 }
 
 void row_groups_find(RowGroups *groups, const Unit *unit) {
