@@ -7,12 +7,14 @@
 
 enum {
     BLOCK_ROWS = 128,      /* at most: 64 columns of f32 are 32 KiB */
+    LEAST = 256,           /* rows that are cut at all */
     LEAST_ROWS = 64,       /* of a block */
-    LEAST_BLOCKS = 4,      /* work for that many threads */
+    LEAST_BLOCKS = 2,      /* work for that many threads */
     SHARED_MAX = 64 * 1024 /* elements of a matrix that every block reads or adds to: several stay in the cache */
 };
 
 int64_t rows_in_block(int64_t n) {
+    if (n < LEAST) return 0;
     int64_t largest = n / LEAST_BLOCKS < BLOCK_ROWS ? n / LEAST_BLOCKS : BLOCK_ROWS;
     for (int64_t rows = largest; rows >= LEAST_ROWS; rows--)
         if (n % rows == 0) return rows;

@@ -125,12 +125,12 @@ static void test_threads(void **state) {
 static void test_sizes(void **state) {
     (void)state;
     assert_int_equal(rows_in_block(4096), 128);
-    assert_int_equal(rows_in_block(256), 64);
+    assert_int_equal(rows_in_block(256), 128);
     assert_int_equal(rows_in_block(1000), 125);
     assert_int_equal(rows_in_block(255), 0);
     assert_int_equal(rows_in_block(100000), 125);
     for (int64_t n = 128; n < 3000; n++)
-        if (rows_in_block(n) > 0) assert_true(n % rows_in_block(n) == 0 && n / rows_in_block(n) >= 4);
+        if (rows_in_block(n) > 0) assert_true(n % rows_in_block(n) == 0 && n / rows_in_block(n) >= 2);
 }
 
 static void test_memory(void **state) {
