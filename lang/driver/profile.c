@@ -9,6 +9,7 @@
 
 enum { TEXT_COLUMNS = 60 };
 static const double SHOWN_SHARE = 0.001; /* lines below it share one row */
+static const double SHOWN_KIND = 0.01;
 
 /* Lines ----------------------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +79,42 @@ static int slower_first(const void *a, const void *b) {
     const LineCost *first = a, *second = b;
     if (first->seconds != second->seconds) return first->seconds < second->seconds ? 1 : -1;
     return first->line - second->line;
+}
+
+/* Kinds of steps -------------------------------------------------------------------------------------------------------- */
+
+typedef struct KindCost {
+    const char *step;
+    double seconds;
+} KindCost;
+
+typedef LIST(KindCost) KindCosts;
+
+static void add_kind(KindCosts *kinds, const ProfileEntry *entry) {
+    for (size_t k = 0; k < kinds->count; k++)
+        if (!strcmp(kinds->items[k].step, entry->step)) {
+            kinds->items[k].seconds += entry->seconds;
+            return;
+        }
+    list_push(kinds, ((KindCost){entry->step, entry->seconds}));
+}
+
+static int kind_slower_first(const void *a, const void *b) {
+    const KindCost *first = a, *second = b;
+    return first->seconds < second->seconds ? 1 : first->seconds > second->seconds ? -1 : strcmp(first->step, second->step);
+}
+
+/* "by step: matmul 61 %, fused 20 %": a line of a script may hold a whole network. */
+static void add_kinds(Text *out, const Profile *profile) {
+    KindCosts kinds = {0};
+    double all = 0;
+    for (size_t k = 0; k < profile->count; k++) add_kind(&kinds, &profile->items[k]), all += profile->items[k].seconds;
+    qsort(kinds.items, kinds.count, sizeof *kinds.items, kind_slower_first);
+    text_add(out, "by kind of step:");
+    for (size_t k = 0; k < kinds.count && (k == 0 || kinds.items[k].seconds > SHOWN_KIND * all); k++)
+        text_addf(out, "%s %s %.0f %%", k ? "," : "", kinds.items[k].step, all > 0 ? 100 * kinds.items[k].seconds / all : 0);
+    text_add(out, "\n");
+    list_free(&kinds);
 }
 
 /* Text ------------------------------------------------------------------------------------------------------------------ */
@@ -189,6 +226,7 @@ void profile_report(Session *session) {
     text_addf(&out, "\nprofile: %.3f s in all\n", wall);
     add_peaks(&out, &peaks, threads_count(session->threads));
     add_table(&out, session, &lines, wall);
+    add_kinds(&out, session->profile);
     session_write_text(session, &out);
     text_free(&out);
     list_free(&lines);

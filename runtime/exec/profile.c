@@ -36,11 +36,20 @@ double profile_leave(Profile *profile, ProfileMark mark) {
     return own;
 }
 
+static const char *kind_of(const PlanStep *step) {
+    if (step->kernel != NULL) return step->kernel->name;
+    return step->fused != NULL ? "fused" : step->loop != NULL ? "loop" : "rows";
+}
+
 void profile_add(Profile *profile, const PlanStep *step, DType dtype, int64_t runs, double seconds) {
     for (int k = 0; k < step->origin_count && runs > 0; k++) {
         const StepOrigin *origin = &step->origins[k];
-        ProfileEntry entry = {
-            .origin = *origin, .bytes = step->bytes * origin->share, .dtype = dtype, .runs = runs, .seconds = seconds * origin->share};
+        ProfileEntry entry = {.origin = *origin,
+                              .step = kind_of(step),
+                              .bytes = step->bytes * origin->share,
+                              .dtype = dtype,
+                              .runs = runs,
+                              .seconds = seconds * origin->share};
         list_push(profile, entry);
     }
 }

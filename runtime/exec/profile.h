@@ -9,6 +9,7 @@
 
 typedef struct ProfileEntry {
     StepOrigin origin; /* flops: of one run */
+    const char *step;  /* what kind of step: a kernel's name, "fused", "loop", "rows" */
     double bytes;      /* of one run, the origin's share */
     DType dtype;       /* of what the step writes */
     int64_t runs;

@@ -110,7 +110,8 @@ static void the_table_names_lines(void **state) {
                                            "test.reg:9  using adam{lr = 1e-3}\n",
                                            "total\n",
                                            "compiling\n",
-                                           "outside plans"};
+                                           "outside plans",
+                                           "by kind of step: "};
     for (size_t k = 0; k < sizeof expected / sizeof *expected; k++)
         if (!strstr(table, expected[k])) fail_msg("'%s' is not in\n%s", expected[k], table);
     assert_null(strstr(table, "test.reg:10"));
