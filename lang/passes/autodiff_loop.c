@@ -12,6 +12,7 @@
  * differentiated again. */
 #include "lang/ops/rules.h"
 #include "lang/passes/autodiff.h"
+#include "lang/passes/simplify.h"
 #include "runtime/base/memory.h"
 
 #include <stdlib.h>
@@ -219,13 +220,46 @@ static Node *record_cotangent(const Backward *b, int k) {
     return b->node->part_count > carries + 1 ? b->cotangents[carries + 1 + k] : NULL;
 }
 
+enum { FEW_ROWS = 4 }; /* rows that were read, times this, are few beside those of the record */
+
+static bool reads_few(const Node *record) {
+    if (record->op != OP_SCATTER_ADD) return false;
+    const Shape *index = &record->inputs[1]->type.shape;
+    return record->ints[0] == 0 && index->rank == 1 && index->dims[0] > 0 && FEW_ROWS * index->dims[0] <= record->type.shape.dims[0];
+}
+
+/* Where few rows of a record were read, its cotangent is zero but for them: row t is the sum of those that were read at t. So neither memory
+ * nor time depends on how many iterations a loop may take. */
+static Node *sum_of_reads(Graph *graph, Node *index, Node *reads, Node *row) {
+    if (!index || !reads || !row) return NULL;
+    Shape shape = reads->type.shape, one = shape;
+    int64_t count = shape.dims[0], rest = shape_count(shape) / count;
+    for (int k = 1; k < shape.rank; k++) one.dims[k - 1] = shape.dims[k];
+    one.rank--;
+    Node *chosen = build_cast(graph, build_binary(graph, OP_EQUAL, index, row), reads->type.dtype);
+    Node *sum = build_matmul(graph, build_reshape(graph, chosen, shape_2(1, count)), build_reshape(graph, reads, shape_2(count, rest)));
+    return build_reshape(graph, sum, one);
+}
+
+/* Row `row` of `record`, a node of b->graph, in `graph`: inside of the body it is captured. */
+static Node *row_of(Backward *b, Graph *graph, Node *record, Node *row) {
+    bool inside = graph == b->inner, has_room = 2 * b->captured_total < b->capacity;
+    if (has_room && reads_few(record)) {
+        Node *index = inside ? capture(b, "index", record->inputs[1]) : record->inputs[1];
+        Node *reads = inside ? capture(b, "reads", record->inputs[2]) : record->inputs[2];
+        Node *sum = sum_of_reads(graph, index, reads, row);
+        return fold_is(record->inputs[0], 0) ? sum : build_accumulate(graph, row_of(b, graph, record->inputs[0], row), sum);
+    }
+    return build_gather(graph, inside ? capture(b, "record", record) : record, row, 0);
+}
+
 /* What the cotangent of carry k is after the last iteration. */
 static Node *final_cotangent(Backward *b, int k) {
     Node *final = b->cotangents[k] ? b->cotangents[k] : build_full(b->graph, b->node->parts[k], 0);
     Node *record = record_cotangent(b, k);
     if (!record) return final;
     Node *steps = build_part(b->graph, b->recorded, b->forward->carry_count);
-    return add(b->graph, final, build_gather(b->graph, record, steps, 0));
+    return add(b->graph, final, row_of(b, b->graph, record, steps));
 }
 
 /* The lists of the forward carries and captured values that take part, and what the body makes of them. */
@@ -262,7 +296,7 @@ static bool close_body(Backward *b, Pull *pull, Node *row) {
     for (int k = 0; k < b->forward->carry_count; k++)
         if (b->carry_used[k]) {
             Node *record = record_cotangent(b, k), *sum = pull->results[at];
-            if (record) sum = build_accumulate(b->inner, sum, build_gather(b->inner, capture(b, "record", record), row, 0));
+            if (record) sum = build_accumulate(b->inner, sum, row_of(b, b->inner, record, row));
             b->body->next[1 + at] = sum ? sum : build_full(b->inner, b->node->parts[k], 0);
             at++;
         }
@@ -305,7 +339,7 @@ static Node *recording_twin(Graph *graph, Node *node) {
 }
 
 static void make_lists(Backward *b, Pull *pull) {
-    b->capacity = 4 * (b->forward->captured_count + b->forward->carry_count) + 4;
+    b->capacity = 8 * (b->forward->captured_count + b->forward->carry_count) + 4;
     b->carry_used = list_new(b, sizeof(bool));
     b->captured_used = list_new(b, sizeof(bool));
     b->inputs = list_new(b, sizeof(Node *));
