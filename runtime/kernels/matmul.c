@@ -3,6 +3,7 @@
 #include "runtime/kernels/blas.h"
 #include "runtime/kernels/kernels.h"
 #include "runtime/kernels/onednn.h"
+#include "runtime/kernels/product_turn.h"
 
 #include <string.h>
 
@@ -14,7 +15,9 @@ enum {
     SMALL = 100,              /* multiplications of a product for which calling BLAS costs more than it saves */
     LARGE = 1 << 20,          /* multiplications of an f32 product from which oneDNN is faster than OpenBLAS (Zen 4 and 5) ... */
     FEW_DOTS = 64,            /* ... but not where rows meet rows and the result has at most so many columns */
-    LONG_DEPTH = 8192,        /* k from which a product with few results is cut along k */
+    TURNED_ROWS = 32,
+    TURNED_MAX = 8192, /* elements: 32 KiB */
+    LONG_DEPTH = 8192, /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
     FEW_RESULTS = 16384
 };
@@ -141,6 +144,21 @@ static void blas_product(DType dtype, const Piece *p) {
                     p->b, (int)p->b_stride, 0, p->c, (int)p->c_stride);
 }
 
+/* Where rows meet rows, the small kernels of OpenBLAS are half as fast: b is turned first, if enough rows of a then use it. */
+static bool turned_product(DType dtype, const Piece *p) {
+    float turned[TURNED_MAX] __attribute__((aligned(64)));
+    bool is_worth_it = p->transpose_b && p->m >= TURNED_ROWS && p->n % 4 == 0 && p->k % 4 == 0 && p->n * p->k <= TURNED_MAX;
+    if (dtype != DTYPE_F32 || !is_worth_it) return false;
+    const float *b = p->b;
+    for (int64_t j = 0; j < p->n; j += 4, b += 4 * p->b_stride)
+        for (int64_t l = 0; l < p->k; l += 4)
+            turn_4_f32(turned + l * p->n + j, p->n, b + l, b + p->b_stride + l, b + 2 * p->b_stride + l, b + 3 * p->b_stride + l);
+    Piece piece = *p;
+    piece.b = turned, piece.b_stride = p->n, piece.transpose_b = false;
+    blas_product(dtype, &piece);
+    return true;
+}
+
 static void run_piece(DType dtype, const Piece *p) {
     if (dtype == DTYPE_I64) {
         plain_i64(p);
@@ -151,7 +169,7 @@ static void run_piece(DType dtype, const Piece *p) {
         blas_vector(dtype, p->a, p->transpose_a, p->m, p->k, p->a_stride, p->b, p->transpose_b ? 1 : p->b_stride, p->c, p->c_stride);
     } else if (p->m == 1) {
         blas_vector(dtype, p->b, !p->transpose_b, p->n, p->k, p->b_stride, p->a, p->transpose_a ? p->a_stride : 1, p->c, 1);
-    } else if (dtype == DTYPE_F64 || !onednn_product(p)) {
+    } else if ((dtype == DTYPE_F64 || !onednn_product(p)) && !turned_product(dtype, p)) {
         blas_product(dtype, p);
     }
 }
