@@ -23,7 +23,10 @@
     X(primitive_attr_create) \
     X(primitive_attr_destroy) \
     X(primitive_attr_set_scratchpad_mode) \
-    X(primitive_desc_create) \
+    X(primitive_desc_iterator_create) \
+    X(primitive_desc_iterator_next) \
+    X(primitive_desc_iterator_fetch) \
+    X(primitive_desc_iterator_destroy) \
     X(primitive_desc_destroy) \
     X(primitive_desc_query) \
     X(primitive_desc_query_md) \
