@@ -14,6 +14,7 @@ static const double FLOPS_MIN = 1 << 21; /* of a convolution for which the libra
 typedef struct Last {
     Node **nodes;    /* by old id; NULL: not made yet */
     bool *is_native; /* computed that way, not turned */
+    bool *is_root;   /* of the unit: wanted as it is, however it is computed */
 } Last;
 
 static Type turned(Type type) {
@@ -89,7 +90,7 @@ static bool native_form(Last *last, Graph *graph, const Node *node, Node *const 
     if (is_pool || node->op == OP_WINDOW_SUM || node->op == OP_WINDOW_SUM_ADJOINT)
         *out = copy_last(last, graph, node, inputs, node->input_count, POOL_INTS, true);
     else if (node->op == OP_PART) *out = build_part(graph, last->nodes[node->inputs[0]->id], (int)node->ints[0]);
-    else if (fusion == FUSE_ELEMENTWISE) *out = copy_elementwise(last, graph, node, inputs);
+    else if (fusion == FUSE_ELEMENTWISE && !last->is_root[node->id]) *out = copy_elementwise(last, graph, node, inputs);
     else if (fusion == FUSE_REDUCE) *out = copy_reduce(last, graph, node, inputs);
     else return true;
     return *out != NULL;
@@ -109,9 +110,12 @@ static Node *rule(void *context, Graph *graph, const Node *node, Node *const *in
 
 bool channels_last(Unit *unit) {
     size_t count = unit->graph->node_count + 1;
-    Last last = {.nodes = allocate(count * sizeof(Node *)), .is_native = allocate(count)};
+    Last last = {.nodes = allocate(count * sizeof(Node *)), .is_native = allocate(count), .is_root = allocate(count)};
+    for (int k = 0; k < unit->output_count; k++) last.is_root[unit->outputs[k]->id] = true;
+    for (int k = 0; k < unit->commit_count; k++) last.is_root[unit->commits[k].value->id] = true;
     bool ok = unit_rebuild(unit, rule, &last);
     free(last.nodes);
     free(last.is_native);
+    free(last.is_root);
     return ok;
 }

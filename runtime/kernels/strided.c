@@ -1,8 +1,11 @@
 #include "runtime/kernels/strided.h"
 
+#include "runtime/kernels/warm.h"
+
+#include <stdbool.h>
 #include <string.h>
 
-enum { BLOCK = 16, TILE_ELEMENTS = 1 << 15 };
+enum { BLOCK = 16, TILE_ELEMENTS = 1 << 15, CACHED_ELEMENTS = 1 << 16 /* a plane that the second-level cache holds */ };
 
 /* The copy cut into planes of rows x columns: columns run along the target, rows along the source where the two differ. */
 typedef struct Planes {
@@ -114,6 +117,8 @@ static void copy_unit(const Planes *p, int64_t plane, int64_t first_row) {
     char *to = p->copy.target + target * bytes;
     const char *from = p->copy.source + source * bytes;
     int64_t rows = p->rows - first_row < p->rows_per_unit ? p->rows - first_row : p->rows_per_unit;
+    bool is_whole = rows == p->rows && p->source_row == 1 && p->source_column == p->rows; /* a plane that is walked across */
+    if (is_whole) warm(from, p->rows * p->columns * bytes);
     if (p->target_column == 1 && p->source_column == 1) copy_rows(p, to, from, rows);
     else if (bytes == 1) plane_1(p, to, from, rows);
     else if (bytes == 4) plane_4(p, to, from, rows);
@@ -160,7 +165,7 @@ void strided_copy(StridedCopy copy, Threads *threads) {
         p.columns = p.target_row = p.source_row = TILE_ELEMENTS;
     }
     int64_t rows_wanted = (TILE_ELEMENTS / p.columns + BLOCK - 1) / BLOCK * BLOCK;
-    p.rows_per_unit = rows_wanted < BLOCK ? BLOCK : rows_wanted;
+    p.rows_per_unit = p.rows * p.columns <= CACHED_ELEMENTS ? p.rows : rows_wanted < BLOCK ? BLOCK : rows_wanted;
     p.units_per_plane = (p.rows + p.rows_per_unit - 1) / p.rows_per_unit;
     int64_t planes = 1;
     for (int k = 0; k < p.copy.rank; k++) planes *= p.copy.dims[k];
