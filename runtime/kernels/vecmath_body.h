@@ -52,14 +52,16 @@ VM_INLINE VM_T VM(vm_within)(VM_T x, VM_T lowest, VM_T highest) {
 }
 
 /* x = n log(2) + r, e^x = 2^n (1 + r + r^2 tail(r)), for x within [VM_EXP_LOWEST, VM_EXP_HIGHEST]. The power is applied in two halves,
- * so that results may be subnormal or overflow; the first is added to the exponent. */
+ * so that results may be subnormal or overflow; the first is added to the exponent. At VM_EXP_LOWEST the result is 0, multiplied out
+ * as such: rounding a number down to 0 takes some processors as long as the rest. */
 VM_INLINE VM_T VM(vm_exp_core)(VM_T x) {
     VM_T shifted = VM_FMA(x, VM_LOG2E, VM_MAGIC), n = shifted - VM_MAGIC;
     VM_T r = VM_FMA(n, -VM_LN2_LO, VM_FMA(n, -VM_LN2_HI, x));
     VM_T value = VM_FMA(r * r, VM(vm_exp_tail)(r), r) + 1;
     VM_UINT power = VM(vm_bits)(shifted), half = power >> 1; /* in the low bits */
     value = VM(vm_from_bits)(VM(vm_bits)(value) + (half << VM_MANTISSA));
-    return value * VM(vm_from_bits)((power - half + VM_BIAS) << VM_MANTISSA);
+    VM_UINT rest = (power - half + VM_BIAS) << VM_MANTISSA;
+    return value * VM(vm_from_bits)(VM(vm_bits)(x) == VM(vm_bits)(VM_EXP_LOWEST) ? 0 : rest);
 }
 
 VM_INLINE VM_T VM(r_exp)(VM_T x) {
