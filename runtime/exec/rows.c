@@ -128,6 +128,13 @@ static void deliver(const Run *run, const Worker *worker, int64_t task, int64_t 
     }
 }
 
+static void show_block(const PlanRows *rows, const Worker *worker, const View *inputs, int64_t block) {
+    for (int k = 0; k < rows->input_count; k++) {
+        Tensor *tensor = worker->cells[k]->tensor;
+        tensor->data = (char *)inputs[k].data + (rows->is_cut[k] ? (size_t)block * tensor_bytes(tensor) : 0);
+    }
+}
+
 static void run_task(void *context, int64_t task) {
     Run *run = context;
     const PlanRows *rows = run->rows;
@@ -135,10 +142,7 @@ static void run_task(void *context, int64_t task) {
     int64_t first = task * run->state->task_blocks, end = first + run->state->task_blocks;
     if (end > rows->block_count) end = rows->block_count;
     for (int64_t block = first; block < end && !atomic_load_explicit(&run->failed, memory_order_relaxed); block++) {
-        for (int k = 0; k < rows->input_count; k++) {
-            Tensor *tensor = worker->cells[k]->tensor;
-            tensor->data = (char *)run->inputs[k].data + (rows->is_cut[k] ? (size_t)block * tensor_bytes(tensor) : 0);
-        }
+        show_block(rows, worker, run->inputs, block);
         if (plan_run(worker->body, &worker->fault)) deliver(run, worker, task, block);
         else atomic_store(&run->failed, true);
     }
@@ -179,6 +183,16 @@ bool rows_run(PlanRows *rows, const View *inputs, const View *outputs, Fault *fa
     for (int k = 0; k < rows->output_count; k++)
         if (rows->combines[k] != ROWS_APPEND) combine_tasks(&run, k);
     return true;
+}
+
+const PlanStep *rows_find_nonfinite(const PlanRows *rows, const View *inputs, Fault *fault) {
+    const Worker *worker = &((const RowsState *)rows->prepared)->workers[0];
+    for (int64_t block = 0; block < rows->block_count; block++) {
+        show_block(rows, worker, inputs, block);
+        int step = plan_find_nonfinite(worker->body, fault);
+        if (step >= 0) return &rows->body->steps[step];
+    }
+    return NULL;
 }
 
 Plan *rows_body(const PlanRows *rows, int thread) {
