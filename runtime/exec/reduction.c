@@ -3,7 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { PIECE = 16384 }; /* accumulators started or finished by one thread at a time */
+enum {
+    PIECE = 16384, /* accumulators started or finished by one thread at a time */
+    LINE_COUNT = 8 /* accumulators in a cache line */
+};
 
 bool reduction_is_complete(const TileSpace *space, uint32_t mask) {
     for (int axis = 0; axis <= space->axis; axis++)
@@ -41,11 +44,12 @@ void reduction_init(Reduction *reduction, const TileSpace *space, uint32_t mask,
     reduction->is_complete = space->count > 0 && reduction_is_complete(space, mask);
     reduction->copies = mask >> space->unit_axis & 1 ? space->unit_count : 1;
     if (reduction->copies < 1) reduction->copies = 1;
+    reduction->copy_count = (reduction->out_count + LINE_COUNT - 1) / LINE_COUNT * LINE_COUNT;
     init_segments(reduction, mask);
 }
 
 size_t reduction_bytes(const Reduction *reduction) {
-    return reduction->is_complete ? 0 : (size_t)(reduction->copies * reduction->out_count) * 8;
+    return reduction->is_complete ? 0 : (size_t)(reduction->copies * reduction->copy_count) * 8;
 }
 
 static void fill_identity(const Reduction *reduction, void *accumulators, int64_t count) {
@@ -103,12 +107,12 @@ static void add_segments(const Reduction *reduction, const ReductionSegment *seg
 
 void reduction_add_tile(const Reduction *reduction, int64_t unit, const TileWalk *walk, const void *values) {
     ReductionSegment segments[RANK_MAX];
-    memcpy(segments, reduction->segments, sizeof segments);
+    for (int i = 0; i < reduction->segment_count; i++) segments[i] = reduction->segments[i];
     segments[0].extent = walk->block * reduction->first_rest;
     int64_t first = tiles_offset(walk, reduction->strides);
     if (!reduction->is_complete) {
         int64_t copy = reduction->copies > 1 ? unit : 0;
-        char *target = (char *)reduction->accumulators + (copy * reduction->out_count + first) * 8;
+        char *target = (char *)reduction->accumulators + (copy * reduction->copy_count + first) * 8;
         add_segments(reduction, segments, reduction->segment_count, target, values);
         return;
     }
@@ -140,7 +144,7 @@ static void start_piece(void *context, int64_t piece) {
 
 void reduction_start(const Reduction *reduction, Threads *threads) {
     if (reduction->is_complete) return;
-    Pieces pieces = {reduction, reduction->copies * reduction->out_count};
+    Pieces pieces = {reduction, reduction->copies * reduction->copy_count};
     threads_run(threads, (pieces.count + PIECE - 1) / PIECE, start_piece, &pieces);
 }
 
@@ -152,7 +156,7 @@ static void finish_piece(void *context, int64_t piece) {
     char *total = (char *)reduction->accumulators + first * 8;
     DType wide = dtype_is_float(reduction->dtype) ? DTYPE_F64 : DTYPE_I64;
     ReduceFunction *combine = elementwise_table()->reduce_columns[reduction->combine][wide];
-    for (int64_t copy = 1; copy < reduction->copies; copy++) combine(total, total + copy * reduction->out_count * 8, 1, count);
+    for (int64_t copy = 1; copy < reduction->copies; copy++) combine(total, total + copy * reduction->copy_count * 8, 1, count);
     store(reduction, first, total, count);
 }
 

@@ -27,7 +27,8 @@ typedef struct Reduction {
     int64_t first_rest; /* elements of segment 0 per index of the tile's axis */
     bool is_complete;   /* each tile finishes its own results */
     int64_t copies;     /* of the accumulators */
-    void *accumulators; /* [copies, out_count] of 8 bytes; NULL when is_complete */
+    int64_t copy_count; /* from one copy to the next: whole cache lines, so that threads do not write to one line */
+    void *accumulators; /* [copies, copy_count] of 8 bytes; NULL when is_complete */
     void *out;
 } Reduction;
 
