@@ -27,9 +27,6 @@ VM_INLINE VM_T VM(r_sqrt)(VM_T x) { return VM_SQRT(x); }
 VM_INLINE VM_T VM(r_max)(VM_T a, VM_T b) { return (a > b) | (a != a) ? a : b; }
 VM_INLINE VM_T VM(r_min)(VM_T a, VM_T b) { return (a < b) | (a != a) ? a : b; }
 
-/* 2^n for the integer n in the low bits of VM_MAGIC + n; n within the normal exponents. */
-VM_INLINE VM_T VM(vm_power_of_two)(VM_T shifted) { return VM(vm_from_bits)((VM(vm_bits)(shifted) + VM_BIAS) << VM_MANTISSA); }
-
 /* Numbers are kept within limits by their bits, because processors have the smaller of two integers in one instruction, where the
  * smaller of two floats, NaN as C has it, takes several. Among numbers that are not negative bits are ordered as the numbers; NaN
  * comes last and is put back by the caller. */
@@ -72,13 +69,13 @@ VM_INLINE VM_T VM(r_exp)(VM_T x) {
 /* e^-|x|; e^VM_EXP_LOWEST for NaN. */
 VM_INLINE VM_T VM(vm_exp_minus_size)(VM_T x) { return VM(vm_exp_core)(-VM(vm_at_most)(VM(vm_abs)(x), -VM_EXP_LOWEST)); }
 
-/* e^x - 1 for x within [VM_EXPM1_LOWEST, VM_EXP_HIGHEST]; not exact for subnormal x. */
-VM_INLINE VM_T VM(vm_expm1_core)(VM_T x) {
+/* (e^x - 1) / 2 for x within [VM_EXPM1_LOWEST, VM_EXP_HIGHEST]. */
+VM_INLINE VM_T VM(vm_expm1_half)(VM_T x) {
     VM_T shifted = VM_FMA(x, VM_LOG2E, VM_MAGIC), n = shifted - VM_MAGIC;
     VM_T r = VM_FMA(n, -VM_LN2_LO, VM_FMA(n, -VM_LN2_HI, x));
     VM_T value = VM_FMA(r * r, VM(vm_exp_tail)(r), r);
-    VM_T half_power = VM(vm_power_of_two)(shifted - 1); /* 2^(n-1), because 2^n itself may overflow */
-    return 2 * VM_FMA(half_power, value, half_power - (VM_T)0.5);
+    VM_T half_power = VM(vm_from_bits)((VM(vm_bits)(shifted) + (VM_BIAS - 1)) << VM_MANTISSA); /* 2^(n-1): 2^n itself may overflow */
+    return VM_FMA(half_power, value, half_power - (VM_T)0.5);
 }
 
 /* Neither too small for the cores nor NaN. */
@@ -88,7 +85,7 @@ VM_INLINE int VM(vm_is_ordinary)(VM_T size) {
 }
 
 VM_INLINE VM_T VM(r_expm1)(VM_T x) {
-    VM_T value = VM(vm_expm1_core)(VM(vm_within)(x, VM_EXPM1_LOWEST, VM_EXP_HIGHEST));
+    VM_T value = 2 * VM(vm_expm1_half)(VM(vm_within)(x, VM_EXPM1_LOWEST, VM_EXP_HIGHEST));
     return VM(vm_is_ordinary)(VM(vm_abs)(x)) ? value : x;
 }
 
@@ -99,13 +96,13 @@ VM_INLINE VM_T VM(vm_divide_by_sum)(VM_T a, VM_T b, VM_T c) {
     return VM_FMA(rest, inverse, quotient);
 }
 
-/* tanh |x| = t / (t + 2) with t = e^(2 |x|) - 1: no cancellation on either side. */
+/* tanh |x| = t / (t + 1) with t = (e^(2 |x|) - 1) / 2: no cancellation on either side. */
 VM_INLINE VM_T VM(r_tanh)(VM_T x) {
     VM_T size = VM(vm_abs)(x);
-    VM_T t = VM(vm_expm1_core)(2 * VM(vm_at_most)(size, VM_TANH_HIGHEST));
-    VM_T smaller = VM(vm_at_most)(t, 2), larger = VM(vm_at_least)(t, 2);
-    VM_T value = VM(vm_copy_sign)(VM(vm_divide_by_sum)(t, larger, smaller), x);
-    return VM(vm_is_ordinary)(size) ? value : x;
+    VM_T t = VM(vm_expm1_half)(2 * VM(vm_at_most)(size, VM_TANH_HIGHEST));
+    VM_T value = VM(vm_divide_by_sum)(t, VM(vm_at_least)(t, 1), VM(vm_at_most)(t, 1));
+    value = VM(vm_from_bits)(VM(vm_bits)(value) | (VM(vm_bits)(x) ^ VM(vm_bits)(size)));
+    return x == x ? value : x;
 }
 
 VM_INLINE VM_T VM(r_sigmoid)(VM_T x) {
