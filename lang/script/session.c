@@ -91,7 +91,7 @@ static void dump_title(Session *session, Span span) {
 
 Program *session_compile(Session *session, const Graph *graph, Node *const *outputs, int output_count, const Commit *commits,
                          int commit_count, Span span) {
-    CompileOptions options = {.verify = session->options.verify};
+    CompileOptions options = {.verify = session->options.verify, .skip_fusion = session->options.apart};
     if (session->options.dump) {
         Text text = {0};
         dump_title(session, span);

@@ -37,6 +37,7 @@ typedef struct SessionOptions {
     bool check_only; /* names, shapes, clauses; no numbers */
     bool explain;    /* say what each train block's step does (with check_only: instead of training) */
     bool verify;     /* the verifier after each pass */
+    bool apart;      /* one op a step: values can be looked at one by one */
     bool quiet;      /* no progress */
     bool colour;
     bool interactive;     /* expressions print, Ctrl-C stops a run and keeps what was learned */

@@ -131,6 +131,8 @@ bool block_lets(Train *train, Scope *scope);                               /* `l
 
 /* Step graphs (train_step.c). */
 bool train_build(Train *train); /* all objectives, watches and events */
+/* An objective once more, one op a step, to find where a value went wrong. NULL: it cannot be built. */
+Program *train_build_apart(Train *train, const Objective *objective);
 /* Batch fields (or the whole arrays) of the block's data, or of the objective's own. */
 bool train_bind_fields(Train *train, const Objective *objective, Scope *scope, bool whole);
 /* For watches: `output`, `target` and the terms of the first `minimize`; with gradient `w` and `g`, all that it trains and the
@@ -161,6 +163,9 @@ Node *hooks_update(Train *train, Objective *objective, Member *member, Node *raw
 bool method_acts_on(const MethodUse *use, const Member *member);
 bool method_concerns(const MethodUse *use, const Objective *objective); /* objective NULL: always */
 bool hook_acts_on(const MethodUse *use, const Member *member);
+
+/* The text whose value is the first that is not finite in the step at hand (train_blame.c). */
+Span train_blame(Train *train, const Objective *objective, Span otherwise);
 
 /* Checkpoints (train_checkpoint.c): parameters, states, optimizer states and the clock, written atomically. */
 bool train_checkpoint(Train *train, int64_t step);

@@ -2,12 +2,9 @@
 #include "lang/script/snapshot.h"
 #include "lang/script/train.h"
 #include "lang/script/statements.h"
-#include "runtime/base/memory.h"
-#include "runtime/exec/rows.h"
 #include "runtime/train/progress.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static Cell *scalar_cell(Elaborator *e, const char *name) { return own_cell(e, cell_new(name, tensor_scalar(e->float_type, 0))); }
@@ -87,20 +84,6 @@ static const ShownTerm *blamed_term(const Objective *objective, Span span, const
     return found;
 }
 
-/* The text that a step computes for; of blocks of rows, what the guilty step inside of them does. */
-static Span place_of_step(const Program *program, int at) {
-    const PlanStep *step = &program->plan->steps[at], *inner = NULL;
-    if (step->rows) {
-        View *inputs = allocate(sizeof *inputs * ((size_t)step->input_count + 1));
-        for (int k = 0; k < step->input_count; k++) inputs[k] = plan_buffer_view(program->plan, step->inputs[k]);
-        inner = rows_find_nonfinite(step->rows, inputs, NULL);
-        free(inputs);
-    }
-    if (!inner || !inner->origin_count) return program->step_spans[at];
-    const StepOrigin *origin = &inner->origins[inner->origin_count - 1];
-    return (Span){.file = origin->file, .start = origin->start, .end = origin->end};
-}
-
 /* Names the term, the step, and the first line whose value is not finite; nothing of this step was committed. `term` NULL: the
  * terms are finite and a gradient is not. */
 static bool not_finite(Train *train, Objective *objective, const ShownTerm *term, double value, int64_t step) {
@@ -113,10 +96,7 @@ static bool not_finite(Train *train, Objective *objective, const ShownTerm *term
                  (long long)step);
         return diagnose_help(diagnostics, "lower the learning rate, or clip the gradient with `with clip_norm{1}`");
     }
-    Fault fault = {.step = -1};
-    int at = plan_find_nonfinite(objective->program->plan, &fault);
-    Span span = at >= 0 ? place_of_step(objective->program, at) : (Span){0};
-    if (!span.file) span = whole;
+    Span span = train_blame(train, objective, whole);
     const ShownTerm *blamed = blamed_term(objective, span, term);
     diagnose(diagnostics, "E0900", span, "a %s here became %s at step %lld%s%s%s", term ? "value" : "gradient", what, (long long)step + 1,
              blamed ? ", in the term '" : "", blamed ? blamed->name : "", blamed ? "'" : "");

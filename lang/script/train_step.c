@@ -234,6 +234,18 @@ static bool build_objective(Train *train, Objective *objective, bool dry) {
     return ok;
 }
 
+Program *train_build_apart(Train *train, const Objective *objective) {
+    Objective apart = *objective;
+    apart.program = NULL;
+    apart.terms = NULL;
+    apart.term_count = apart.term_capacity = 0;
+    train->session->options.apart = true;
+    bool ok = build_objective(train, &apart, false);
+    train->session->options.apart = false;
+    if (!ok && apart.program) program_free(apart.program);
+    return ok ? apart.program : NULL;
+}
+
 /* What is built first is thrown away: it makes the parameters, those of methods too, so that selectors find them. */
 bool train_build(Train *train) {
     for (int k = 0; k < train->objective_count; k++)

@@ -285,14 +285,25 @@ static bool step_is_finite(const Plan *plan, const PlanStep *step) {
     return true;
 }
 
-int plan_find_nonfinite(Plan *plan, Fault *fault) {
+static bool is_from(const PlanStep *step, const StepOrigin *places, int place_count) {
+    for (int k = 0; k < step->origin_count; k++)
+        for (int j = 0; j < place_count; j++) {
+            const StepOrigin *own = &step->origins[k], *place = &places[j];
+            if (own->file == place->file && own->start == place->start && own->end == place->end) return true;
+        }
+    return places == NULL;
+}
+
+int plan_find_nonfinite_at(Plan *plan, const StepOrigin *places, int place_count, Fault *fault) {
     if (!follow_cells(plan, fault)) return -1;
     for (int i = 0; i < plan->commit_start; i++) {
         if (!run_steps(plan, i, i + 1, fault)) return -1;
-        if (!step_is_finite(plan, &plan->steps[i])) return i;
+        if (is_from(&plan->steps[i], places, place_count) && !step_is_finite(plan, &plan->steps[i])) return i;
     }
     return -1;
 }
+
+int plan_find_nonfinite(Plan *plan, Fault *fault) { return plan_find_nonfinite_at(plan, NULL, 0, fault); }
 
 static DType written_type(const Plan *plan, const PlanStep *step) {
     int buffer = step->fused != NULL ? step->fused->outputs[0].buffer : step->outputs[0];

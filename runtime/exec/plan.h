@@ -132,5 +132,7 @@ void plan_free(Plan *plan); /* and everything it points to: every array of a Pla
 /* The first step in [0, end) whose float output holds a NaN or an infinity when the plan is run once more step by step
  * (cells untouched, since only steps before commit_start run); -1 when none. For messages after a bad number. */
 int plan_find_nonfinite(Plan *plan, Fault *fault);
+/* The same among the steps that compute for one of these places. */
+int plan_find_nonfinite_at(Plan *plan, const StepOrigin *places, int place_count, Fault *fault);
 
 #endif

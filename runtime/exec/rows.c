@@ -185,16 +185,6 @@ bool rows_run(PlanRows *rows, const View *inputs, const View *outputs, Fault *fa
     return true;
 }
 
-const PlanStep *rows_find_nonfinite(const PlanRows *rows, const View *inputs, Fault *fault) {
-    const Worker *worker = &((const RowsState *)rows->prepared)->workers[0];
-    for (int64_t block = 0; block < rows->block_count; block++) {
-        show_block(rows, worker, inputs, block);
-        int step = plan_find_nonfinite(worker->body, fault);
-        if (step >= 0) return &rows->body->steps[step];
-    }
-    return NULL;
-}
-
 Plan *rows_body(const PlanRows *rows, int thread) {
     const RowsState *state = rows->prepared;
     return state != NULL && thread < state->worker_count ? state->workers[thread].body : NULL;

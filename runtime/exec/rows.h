@@ -23,8 +23,6 @@ struct PlanRows {
 
 bool rows_prepare(PlanRows *rows, const View *inputs, const View *outputs, Threads *threads, Fault *fault);
 bool rows_run(PlanRows *rows, const View *inputs, const View *outputs, Fault *fault);
-/* The first step of the body that gives a number that is not finite, for the first block where one does; NULL: none. */
-const PlanStep *rows_find_nonfinite(const PlanRows *rows, const View *inputs, Fault *fault);
 Plan *rows_body(const PlanRows *rows, int thread); /* the body as that thread runs it; NULL beyond the last, and before rows_prepare */
 size_t rows_peak_bytes(const PlanRows *rows);      /* of one thread: what its body needs */
 void rows_free(PlanRows *rows);
