@@ -1,6 +1,7 @@
 #include "runtime/kernels/strided.h"
 
 #include "runtime/kernels/warm.h"
+#include "runtime/kernels/wide.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static void copy_rows(const Planes *p, char *target, const char *source, int64_t
             for (int64_t c = 0; c < columns; c++) \
                 target[r * p->target_row + c * p->target_column] = source[r * p->source_row + c * p->source_column]; \
     } \
-    static void plane_##name(const Planes *p, char *target_bytes, const char *source_bytes, int64_t rows) { \
+    WIDE static void plane_##name(const Planes *p, char *target_bytes, const char *source_bytes, int64_t rows) { \
         TYPE *target = (TYPE *)target_bytes; \
         const TYPE *source = (const TYPE *)source_bytes; \
         for (int64_t c = 0; c < p->columns; c += BLOCK) \
@@ -65,24 +66,32 @@ static void copy_rows(const Planes *p, char *target, const char *source, int64_t
             } \
     }
 
-typedef uint32_t Four __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint32_t Eight __attribute__((vector_size(32), aligned(4), may_alias));
 typedef uint64_t Two __attribute__((vector_size(16), aligned(8), may_alias));
 
-/* target[r, c] = source[c, r] for one BLOCK x BLOCK square, four by four in registers. */
-static void square_4(uint32_t *restrict target, int64_t target_row, const uint32_t *restrict source, int64_t source_column) {
-    for (int r = 0; r < BLOCK; r += 4)
-        for (int c = 0; c < BLOCK; c += 4) {
-            Four line[4];
-            for (int k = 0; k < 4; k++) line[k] = *(const Four *)(source + (c + k) * source_column + r);
-            Four low = __builtin_shuffle(line[0], line[1], (Four){0, 4, 1, 5});
-            Four high = __builtin_shuffle(line[0], line[1], (Four){2, 6, 3, 7});
-            Four low_next = __builtin_shuffle(line[2], line[3], (Four){0, 4, 1, 5});
-            Four high_next = __builtin_shuffle(line[2], line[3], (Four){2, 6, 3, 7});
-            uint32_t *to = target + r * target_row + c;
-            *(Four *)to = __builtin_shuffle(low, low_next, (Four){0, 1, 4, 5});
-            *(Four *)(to + target_row) = __builtin_shuffle(low, low_next, (Four){2, 3, 6, 7});
-            *(Four *)(to + 2 * target_row) = __builtin_shuffle(high, high_next, (Four){0, 1, 4, 5});
-            *(Four *)(to + 3 * target_row) = __builtin_shuffle(high, high_next, (Four){2, 3, 6, 7});
+#define PAIRS(a, b, ...) __builtin_shuffle(a, b, (Eight){__VA_ARGS__})
+
+/* target[r, c] = source[c, r] for one BLOCK x BLOCK square, eight by eight in registers. */
+static inline __attribute__((always_inline)) void square_4(uint32_t *restrict target, int64_t target_row, const uint32_t *restrict source,
+                                                           int64_t source_column) {
+    for (int r = 0; r < BLOCK; r += 8)
+        for (int c = 0; c < BLOCK; c += 8) {
+            Eight line[8], ones[8], twos[8];
+            for (int k = 0; k < 8; k++) line[k] = *(const Eight *)(source + (c + k) * source_column + r);
+            for (int k = 0; k < 8; k += 2) {
+                ones[k] = PAIRS(line[k], line[k + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+                ones[k + 1] = PAIRS(line[k], line[k + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+            }
+            for (int k = 0; k < 8; k += 4)
+                for (int half = 0; half < 2; half++) {
+                    twos[k + 2 * half] = PAIRS(ones[k + half], ones[k + 2 + half], 0, 1, 8, 9, 4, 5, 12, 13);
+                    twos[k + 2 * half + 1] = PAIRS(ones[k + half], ones[k + 2 + half], 2, 3, 10, 11, 6, 7, 14, 15);
+                }
+            for (int k = 0; k < 4; k++) {
+                uint32_t *to = target + (r + k) * target_row + c;
+                *(Eight *)to = PAIRS(twos[k], twos[k + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+                *(Eight *)(to + 4 * target_row) = PAIRS(twos[k], twos[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+            }
         }
 }
 
