@@ -22,8 +22,14 @@ enum { LINE_BYTES = 64 };
             name##_row(y, x, strides[0], dims[0]); \
             return y + dims[0]; \
         } \
-        for (int64_t i = 0; i < dims[0]; i++) y = name(y, x + i * strides[0], dims + 1, strides + 1, rank - 1); \
-        return y; \
+        if (strides[0] != 0 || dims[0] == 0) { \
+            for (int64_t i = 0; i < dims[0]; i++) y = name(y, x + i * strides[0], dims + 1, strides + 1, rank - 1); \
+            return y; \
+        } \
+        int64_t row = name(y, x, dims + 1, strides + 1, rank - 1) - y, count = row * dims[0]; \
+        for (int64_t done = row; done < count; done *= 2) \
+            memcpy(y + done, y, (size_t)(done < count - done ? done : count - done) * sizeof *y); \
+        return y + count; \
     }
 GATHER(gather_1, uint8_t)
 GATHER(gather_4, uint32_t)
