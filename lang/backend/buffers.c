@@ -63,7 +63,8 @@ static int make_buffer(Lowering *lowering, Node *node) {
     if (access_is_static(node)) return add_made_constant(lowering, node);
     Cell *target = lowering->schedule->target[node->id];
     if (target != NULL) return lowering_cell(lowering, target, node->type);
-    return add_buffer(lowering, (Buffer){.kind = BUFFER_SLAB, .dtype = node->type.dtype, .shape = node->type.shape}, -1);
+    BufferKind kind = lowering->tasks->is_exchanged[node->id] ? BUFFER_NEXT : BUFFER_SLAB;
+    return add_buffer(lowering, (Buffer){.kind = kind, .dtype = node->type.dtype, .shape = node->type.shape}, -1);
 }
 
 int lowering_buffer(Lowering *lowering, Node *node) {

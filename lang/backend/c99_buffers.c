@@ -106,7 +106,8 @@ static const char *name_of(C99 *c, C99Frame *frame, int number) {
     switch (buffer->kind) {
     case BUFFER_SLAB: return arena_format(c->arena, frame->number ? "t%d_%d" : "t%d", number, frame->number);
     case BUFFER_CONSTANT: return constant_name(c, buffer->tensor, NULL);
-    case BUFFER_CELL: break;
+    case BUFFER_CELL:
+    case BUFFER_NEXT: break; /* an evaluation commits nothing */
     }
     const char *own = cell_name(frame, buffer->cell);
     if (own) return own;

@@ -86,18 +86,27 @@ static bool lower_task(Lowering *lowering, Program *program, int step_number, in
     return true;
 }
 
+static void lower_exchange(PlanStep *step, int from, int to) {
+    step->is_exchange = true;
+    step->inputs = lower_array(&from, sizeof from);
+    step->outputs = lower_array(&to, sizeof to);
+    step->input_count = step->output_count = 1;
+}
+
 static void lower_copy_entry(Lowering *lowering, Program *program, int step_number, const Entry *entry) {
     const Commit *commit = entry->kind == ENTRY_COPY ? &lowering->unit->commits[entry->index] : NULL;
     Node *node = commit != NULL ? commit->value : entry->node;
     int from = commit != NULL ? lowering_final_buffer(lowering, node) : lowering_buffer(lowering, node);
     int to = commit != NULL ? lowering_cell(lowering, commit->cell, node->type) : lowering_snapshot(lowering, node);
     PlanStep *step = &program->plan->steps[step_number];
-    step->fused = lower_copy(shape_count(node->type.shape), from, to);
-    step->bytes = lower_fused_bytes(lowering, step->fused);
+    bool is_exchange = commit != NULL && lowering->tasks->is_exchanged[node->id];
+    if (is_exchange) lower_exchange(step, from, to);
+    else step->fused = lower_copy(shape_count(node->type.shape), from, to);
+    step->bytes = is_exchange ? 0 : lower_fused_bytes(lowering, step->fused);
     lower_origins(step, &node, 1);
     step->origins[0].flops = 0;
     program->step_spans[step_number] = node->span;
-    program->step_labels[step_number] = copy_string(commit != NULL ? "copy to cell" : "copy of cell");
+    program->step_labels[step_number] = copy_string(is_exchange ? "exchange with cell" : commit != NULL ? "copy to cell" : "copy of cell");
 }
 
 static bool lower_steps(Lowering *lowering, Lowered *lowered) {

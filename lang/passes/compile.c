@@ -119,6 +119,7 @@ static void dump_buffer(const Plan *plan, int number, Text *out) {
     text_addf(out, " %s%s", dtype_name(buffer->dtype), shape_text(buffer->shape, shape));
     if (buffer->kind == BUFFER_SLAB) text_addf(out, "@%zu", buffer->offset);
     else if (buffer->kind == BUFFER_CELL) text_addf(out, "'%s'", buffer->cell->name);
+    else if (buffer->kind == BUFFER_NEXT) text_add(out, "next");
     else text_add(out, "constant");
 }
 

@@ -1,4 +1,4 @@
-#include "lang/passes/fuse.h"
+#include "lang/passes/fuse_inside.h"
 
 #include "lang/ops/op.h"
 #include "lang/passes/access.h"
@@ -15,31 +15,9 @@ enum {
     SMALL_SPACE = 1024, /* elements: here a step costs more than its work, so whatever may share a step does */
 };
 
-typedef struct Fuse {
-    const Unit *unit;
-    int count;       /* nodes */
-    bool *live;      /* must be computed */
-    bool *stored;    /* read from outside fused groups */
-    bool *committed; /* the storage of a commit's value */
-    bool *held;      /* read otherwise than by updates */
-    bool *update;
-    int *level;
-    int *limit;       /* the highest level that readers allow */
-    int *fused_limit; /* the lowest level of a reader that could share the group */
-    int *parent;      /* union-find */
-    uint32_t *mask;   /* per root: axes that its reductions reduce, but for rows of a tile */
-} Fuse;
-
 /* ---- edges ------------------------------------------------------------------------------------------------------------- */
 
-typedef struct Edge {
-    Node *producer;
-    bool is_fusible; /* element for element in one space: reader and producer may share a group */
-    bool is_identity;
-} Edge;
-
-/* Edge from operand k of a live node; producer NULL for a number. */
-static Edge edge_of(const Node *reader, int k) {
+Edge fuse_edge(const Node *reader, int k) {
     Node *operand = reader->inputs[k];
     double value;
     if (!access_is_fused(reader)) return (Edge){.producer = access_producer(operand)};
@@ -93,7 +71,7 @@ static void raise_levels(Fuse *f) {
         const Node *node = f->unit->graph->nodes[id];
         if (!f->live[id] || access_is_static(node)) continue;
         for (int k = 0; k < node->input_count; k++) {
-            Edge edge = edge_of(node, k);
+            Edge edge = fuse_edge(node, k);
             if (edge.producer == NULL || access_is_static(edge.producer)) continue;
             int least = f->level[edge.producer->id] + (edge.is_fusible || node->op == OP_PART ? 0 : 1);
             if (f->level[id] < least) f->level[id] = least;
@@ -117,7 +95,7 @@ static void sink_levels(Fuse *f) {
             f->level[id] = f->limit[id];
         if (computed && f->update[id] && f->limit[id] == INT_MAX) f->level[id] = top; /* updates meet at the end */
         for (int k = 0; k < node->input_count; k++) {
-            Edge edge = edge_of(node, k);
+            Edge edge = fuse_edge(node, k);
             if (edge.producer == NULL) continue;
             int p = edge.producer->id, most = f->level[id] - (edge.is_fusible || node->op == OP_PART ? 0 : 1);
             if (most < f->limit[p]) f->limit[p] = most;
@@ -175,7 +153,7 @@ static void unite_elementwise(Fuse *f, Meetings *meetings) {
         if (!f->live[id] || !access_is_fused(node) || access_is_reduce(node)) continue;
         if (shape_count(node->type.shape) <= SMALL_SPACE) unite(f, id, meet(f, meetings, -1, id));
         for (int k = 0; k < node->input_count; k++) {
-            Edge edge = edge_of(node, k);
+            Edge edge = fuse_edge(node, k);
             if (edge.producer == NULL) continue;
             if (edge.is_fusible && may_share(f, id, edge.producer->id)) unite(f, id, edge.producer->id);
             else if (edge.is_identity) unite(f, id, meet(f, meetings, edge.producer->id, id));
@@ -209,7 +187,7 @@ static void unite_reductions(Fuse *f, Meetings *meetings) {
     for (int id = 0; id < f->count; id++) {
         const Node *node = f->unit->graph->nodes[id];
         if (!f->live[id] || !access_is_reduce(node)) continue;
-        Edge edge = edge_of(node, 0);
+        Edge edge = fuse_edge(node, 0);
         f->mask[id] = reduces_rows(node) ? 0 : mask_of(node);
         if (edge.producer == NULL) continue;
         int other = -1;
@@ -276,7 +254,7 @@ static void mark_stored(Fuse *f, Tasks *tasks) {
         if (access_is_reduce(node) && f->live[id]) f->stored[id] = true;
         if (tasks->task_of[id] < 0 || !access_is_fused(node)) continue;
         for (int k = 0; k < node->input_count; k++) {
-            Edge edge = edge_of(node, k);
+            Edge edge = fuse_edge(node, k);
             if (edge.producer == NULL) continue;
             if (tasks->task_of[edge.producer->id] != tasks->task_of[id] || !edge.is_fusible) f->stored[edge.producer->id] = true;
         }
@@ -296,7 +274,8 @@ static void prepare(Fuse *f, const Unit *unit) {
                 .limit = allocate(n * sizeof(int)),
                 .fused_limit = allocate(n * sizeof(int)),
                 .parent = allocate(n * sizeof(int)),
-                .mask = allocate(n * sizeof(uint32_t))};
+                .mask = allocate(n * sizeof(uint32_t)),
+                .exchanged = allocate(n)};
     for (int id = 0; id < f->count; id++) {
         f->limit[id] = f->fused_limit[id] = INT_MAX;
         f->parent[id] = id;
@@ -325,10 +304,12 @@ void tasks_build(Tasks *tasks, const Unit *unit, bool fuse) {
     mark_live(&f);
     raise_levels(&f);
     sink_levels(&f);
+    if (fuse) fuse_exchange(&f);
     if (fuse) unite_all(&f);
     gather_tasks(&f, tasks);
     mark_stored(&f, tasks);
     tasks->is_stored = f.stored;
+    tasks->is_exchanged = f.exchanged;
     release(&f);
 }
 
@@ -337,6 +318,7 @@ void tasks_free(Tasks *tasks) {
     free(tasks->items);
     free(tasks->task_of);
     free(tasks->is_stored);
+    free(tasks->is_exchanged);
     *tasks = (Tasks){0};
 }
 

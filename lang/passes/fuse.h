@@ -22,8 +22,9 @@ typedef struct Task {
 typedef struct Tasks {
     Task *items;
     int count;
-    int *task_of;    /* by node id; -1: none (static, view, part, looked through, dead) */
-    bool *is_stored; /* by node id: needs a buffer. Views and parts are not marked: their storage is */
+    int *task_of;       /* by node id; -1: none (static, view, part, looked through, dead) */
+    bool *is_exchanged; /* by node id: the next value of a cell, with which it changes places in the end (fuse_exchange.c) */
+    bool *is_stored;    /* by node id: needs a buffer. Views and parts are not marked: their storage is */
 } Tasks;
 
 /* `fuse` false: one node per task. */

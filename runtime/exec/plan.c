@@ -43,7 +43,8 @@ typedef struct Prepared {
 static void bind(Plan *plan, void **place, int buffer) {
     Prepared *prepared = plan->prepared;
     *place = prepared->views[buffer].data;
-    if (plan->buffers[buffer].kind == BUFFER_CELL) list_push(&prepared->bindings, ((Binding){place, buffer}));
+    if (plan->buffers[buffer].kind == BUFFER_CELL || plan->buffers[buffer].kind == BUFFER_NEXT)
+        list_push(&prepared->bindings, ((Binding){place, buffer}));
 }
 
 static View *bind_views(Plan *plan, const int *buffers, int count) {
@@ -66,8 +67,22 @@ static void prepare_views(Plan *plan) {
         case BUFFER_SLAB: view->data = (char *)plan->slab + buffer->offset; break;
         case BUFFER_CONSTANT: view->data = buffer->tensor->data; break;
         case BUFFER_CELL: bind(plan, &view->data, i); break;
+        case BUFFER_NEXT:
+            view->data = buffer->tensor->data;
+            bind(plan, &view->data, i);
+            break;
         }
     }
+}
+
+static bool allocate_next_values(Plan *plan, Fault *fault) {
+    for (int i = 0; i < plan->buffer_count; i++) {
+        Buffer *buffer = &plan->buffers[i];
+        if (buffer->kind != BUFFER_NEXT || buffer->tensor != NULL) continue;
+        buffer->tensor = tensor_new(buffer->dtype, buffer->shape, fault);
+        if (buffer->tensor == NULL) return false;
+    }
+    return true;
 }
 
 static bool prepare_fused(Plan *plan, const Fused *fused, PreparedStep *prepared, Fault *fault) {
@@ -91,6 +106,7 @@ static bool prepare_step(Plan *plan, int index, Fault *fault) {
         return loop_prepare(step->loop, ready->inputs, prepared->threads, fault);
     }
     if (step->rows != NULL) return rows_prepare(step->rows, ready->inputs, ready->outputs, prepared->threads, fault);
+    if (step->is_exchange) return true;
     if (step->kernel == NULL)
         return fault_set(fault, "malformed plan: step '%s' has nothing to run", step->label != NULL ? step->label : "?");
     ready->call = (KernelCall){.inputs = ready->inputs,
@@ -127,8 +143,13 @@ static bool prepare_scratch(Plan *plan, Fault *fault) {
     return true;
 }
 
+static size_t next_bytes(const Buffer *buffer) {
+    return buffer->kind == BUFFER_NEXT ? (size_t)shape_count(buffer->shape) * dtype_bytes(buffer->dtype) : 0;
+}
+
 size_t plan_peak_bytes(const Plan *plan) {
     size_t bytes = plan->slab_bytes;
+    for (int i = 0; i < plan->buffer_count; i++) bytes += next_bytes(&plan->buffers[i]);
     for (int i = 0; i < plan->step_count; i++) {
         if (plan->steps[i].loop != NULL) bytes += loop_peak_bytes(plan->steps[i].loop);
         if (plan->steps[i].rows != NULL) bytes += rows_peak_bytes(plan->steps[i].rows);
@@ -145,6 +166,7 @@ bool plan_prepare(Plan *plan, Threads *threads, Fault *fault) {
     prepared->threads = threads;
     prepared->views = allocate((size_t)plan->buffer_count * sizeof *prepared->views);
     prepared->steps = allocate((size_t)plan->step_count * sizeof *prepared->steps);
+    if (!allocate_next_values(plan, fault)) return false;
     prepare_views(plan);
     for (int i = 0; i < plan->step_count; i++)
         if (!prepare_step(plan, i, fault)) {
@@ -168,10 +190,22 @@ static bool follow_cells(Plan *plan, Fault *fault) {
     for (size_t i = 0; i < prepared->bindings.count; i++) {
         const Binding *binding = &prepared->bindings.items[i];
         const Buffer *buffer = &plan->buffers[binding->buffer];
-        if (!check_cell(buffer, fault)) return false;
-        *binding->place = buffer->cell->tensor->data;
+        if (buffer->kind == BUFFER_CELL && !check_cell(buffer, fault)) return false;
+        *binding->place = buffer->kind == BUFFER_NEXT ? buffer->tensor->data : buffer->cell->tensor->data;
     }
     return true;
+}
+
+/* Steps that follow in this run still see the memories as they were. Memory that is not the tensor's own stays where it is. */
+static void exchange(Plan *plan, const PlanStep *step) {
+    Tensor *next = plan->buffers[step->inputs[0]].tensor, *current = plan->buffers[step->outputs[0]].cell->tensor;
+    void *data = current->data;
+    if (!current->owns_data) {
+        memcpy(current->data, next->data, tensor_bytes(current));
+        return;
+    }
+    current->data = next->data;
+    next->data = data;
 }
 
 static bool run_step(Plan *plan, int index, Fault *fault) {
@@ -182,6 +216,7 @@ static bool run_step(Plan *plan, int index, Fault *fault) {
         fused_run(ready->program, ready->input_data, ready->output_data, prepared->threads);
         return true;
     }
+    if (step->is_exchange) return exchange(plan, step), true;
     if (step->loop != NULL) return loop_run(step->loop, ready->inputs, ready->outputs, fault);
     if (step->rows != NULL) return rows_run(step->rows, ready->inputs, ready->outputs, fault);
     ready->call.fault = fault;

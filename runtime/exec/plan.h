@@ -21,14 +21,19 @@ Cell *cell_new(const char *name, Tensor *tensor); /* takes the tensor reference 
 Cell *cell_retain(Cell *cell);
 void cell_release(Cell *cell);
 
-typedef enum BufferKind { BUFFER_SLAB, BUFFER_CONSTANT, BUFFER_CELL } BufferKind;
+typedef enum BufferKind {
+    BUFFER_SLAB,
+    BUFFER_CONSTANT,
+    BUFFER_CELL,
+    BUFFER_NEXT /* the next value of a cell: memory of its own, which changes places with the cell's in an exchange step */
+} BufferKind;
 
 typedef struct Buffer {
     BufferKind kind;
     DType dtype;
     Shape shape;
     size_t offset;  /* BUFFER_SLAB: bytes from the start, 64-byte aligned */
-    Tensor *tensor; /* BUFFER_CONSTANT: owned reference */
+    Tensor *tensor; /* BUFFER_CONSTANT: owned reference; BUFFER_NEXT: from plan_prepare on */
     Cell *cell;     /* BUFFER_CELL: owned reference */
 } Buffer;
 
@@ -81,10 +86,11 @@ typedef struct StepOrigin {
 } StepOrigin;
 
 typedef struct PlanStep {
-    const Kernel *kernel; /* exactly one of kernel, fused, loop, rows is set */
+    const Kernel *kernel; /* exactly one of kernel, fused, loop, rows, is_exchange is set */
     Fused *fused;
     PlanLoop *loop;
     PlanRows *rows;
+    bool is_exchange; /* output 0, a cell, takes the value of input 0, a BUFFER_NEXT: their memories change places */
     int *inputs;
     int input_count; /* buffer numbers (all but fused) */
     int *outputs;
