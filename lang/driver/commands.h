@@ -11,7 +11,7 @@ int command_graph(const Options *options);
 /* A text that was read from `path`. */
 int run_text(const Options *options, const char *path, const char *text, size_t length, bool check_only);
 int command_compile(const Options *options); /* compile.c */
-int export_model(const Options *options); /* export.c: compile --model */
+int export_model(const Options *options);    /* export.c: compile --model */
 int command_doc(const Options *options);     /* doc.c */
 int command_fmt(const Options *options);     /* fmt.c */
 int command_test(const Options *options);    /* test.c */
