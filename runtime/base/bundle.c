@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,7 @@ static bool read_files(Bundle *bundle, uint64_t count, size_t length) {
 bool bundle_open(Bundle *bundle) {
     *bundle = (Bundle){0};
     int descriptor = open(SELF, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) descriptor = open((const char *)getauxval(AT_EXECFN), O_RDONLY | O_CLOEXEC); /* without /proc: as it was called */
     Trailer trailer;
     size_t size;
     bool ok = descriptor >= 0 && read_trailer(descriptor, &trailer, &size);
