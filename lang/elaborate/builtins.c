@@ -6,11 +6,37 @@
 
 #include <string.h>
 
-static const Builtin *const families[] = {
-    builtins_math,      builtins_reduce, builtins_create, builtins_shape,      builtins_join,    builtins_index,  builtins_product,
-    builtins_conv,      builtins_pool,   builtins_linalg, builtins_solve,      builtins_fourier, builtins_random, builtins_init,
-    builtins_gradient,  builtins_list,   builtins_loop,   builtins_text,       builtins_load,    builtins_split,  builtins_labels,
-    builtins_synthetic, builtins_model,  builtins_refuse, builtins_substitute, builtins_weights,
+/* In the order in which `reg doc` lists them. */
+static const struct {
+    const Builtin *builtins;
+    const char *title;
+} families[] = {
+    {builtins_math, "elementwise"},
+    {builtins_reduce, "sums and statistics"},
+    {builtins_create, "tensors from sizes"},
+    {builtins_shape, "shapes"},
+    {builtins_join, "joining and windows"},
+    {builtins_index, "picking and placing"},
+    {builtins_product, "products"},
+    {builtins_conv, "convolution"},
+    {builtins_pool, "pooling"},
+    {builtins_linalg, "linear algebra"},
+    {builtins_solve, "solvers"},
+    {builtins_fourier, "Fourier transforms"},
+    {builtins_random, "random numbers"},
+    {builtins_init, "first values"},
+    {builtins_gradient, "derivatives"},
+    {builtins_list, "lists and functions"},
+    {builtins_loop, "loops and solves"},
+    {builtins_text, "text"},
+    {builtins_load, "loading data"},
+    {builtins_split, "splits"},
+    {builtins_labels, "label noise"},
+    {builtins_synthetic, "data that is computed"},
+    {builtins_model, "models"},
+    {builtins_refuse, "refusals"},
+    {builtins_substitute, "trial points"},
+    {builtins_weights, "parameters as values"},
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
@@ -18,49 +44,22 @@ enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 const Builtin *builtin_find(const char *name) {
     size_t length = strlen(name);
     for (int f = 0; f < FAMILY_COUNT; f++)
-        for (const Builtin *at = families[f]; at->signature; at++)
+        for (const Builtin *at = families[f].builtins; at->signature; at++)
             if (at->signature[0] == name[0] && !strncmp(at->signature, name, length) && at->signature[length] == '(') return at;
     return NULL;
 }
 
 const Builtin *builtin_at(int index) {
     for (int f = 0; f < FAMILY_COUNT; f++)
-        for (const Builtin *at = families[f]; at->signature; at++)
+        for (const Builtin *at = families[f].builtins; at->signature; at++)
             if (index-- == 0) return at;
     return NULL;
 }
 
 const char *builtin_group(int index) {
-    static const char *const titles[FAMILY_COUNT] = {
-        "elementwise",
-        "sums and statistics",
-        "tensors from sizes",
-        "shapes",
-        "joining and windows",
-        "picking and placing",
-        "products",
-        "convolution",
-        "pooling",
-        "linear algebra",
-        "Fourier transforms",
-        "random numbers",
-        "first values",
-        "derivatives",
-        "lists and functions",
-        "loops and solves",
-        "text",
-        "loading data",
-        "splits",
-        "label noise",
-        "data that is computed",
-        "models",
-        "refusals",
-        "trial points",
-        "parameters as values",
-    };
     for (int f = 0; f < FAMILY_COUNT; f++)
-        for (const Builtin *at = families[f]; at->signature; at++)
-            if (index-- == 0) return titles[f];
+        for (const Builtin *at = families[f].builtins; at->signature; at++)
+            if (index-- == 0) return families[f].title;
     return NULL;
 }
 

@@ -150,6 +150,13 @@ static void add_values(const Progress *progress, int columns, bool pads_last, Te
     }
 }
 
+/* Three digits, whole from 100 on. */
+static void add_speed(double steps_per_second, Text *out) {
+    if (steps_per_second >= 100) add_thousands(out, steps_per_second);
+    else number_print_digits(steps_per_second, 3, out);
+    text_add(out, " steps/s");
+}
+
 static void measure_speed(Progress *progress, int64_t step) {
     double now = clock_seconds(progress), elapsed = now - progress->speed_seconds;
     if (elapsed <= 0 || step <= progress->speed_step) return;
@@ -164,9 +171,7 @@ static void measure_speed(Progress *progress, int64_t step) {
 static void add_time(const Progress *progress, int64_t step, Text *out) {
     if (progress->settings.hides_time || progress->speed <= 0) return;
     text_add(out, "  ");
-    if (progress->speed >= 10) add_thousands(out, progress->speed);
-    else number_print_digits(progress->speed, 2, out);
-    text_add(out, " steps/s");
+    add_speed(progress->speed, out);
     int64_t left = progress->settings.total_steps - step;
     if (left <= 0) return;
     text_add(out, "  ");
@@ -261,8 +266,7 @@ void progress_finish(Progress *progress, int64_t step, const char *reason) {
     add_values(progress, 1 << 20, has_speed, &line);
     if (has_speed) {
         text_add(&line, "  ");
-        add_thousands(&line, (double)done / elapsed);
-        text_add(&line, " steps/s");
+        add_speed((double)done / elapsed, &line);
     }
     text_add_char(&line, '\n');
     send(progress, &line);
