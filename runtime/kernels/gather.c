@@ -39,10 +39,6 @@ static bool check_indices(const View *index, int64_t size, Fault *fault) {
 
 enum { LINE_BYTES = 64, ROWS_AHEAD = 2 };
 
-static const char *row_at(const Scatter *g, int64_t r) {
-    return g->source + (r / g->count * g->base.size + g->index[r % g->count]) * g->base.inner * g->bytes;
-}
-
 /* Rows of a shuffled batch lie anywhere in memory, and a processor foresees only the rest of a row that it has begun: while one
  * is copied, a later one is asked for line by line: 23 GB/s instead of 15 for rows of 3 KB, where one piece goes at 39. */
 WIDE static void copy_row(char *restrict to, const char *restrict from, const char *later, int64_t bytes) {
@@ -57,11 +53,16 @@ WIDE static void copy_row(char *restrict to, const char *restrict from, const ch
 
 static void gather_rows(void *context, int64_t tile) {
     const Scatter *g = context;
-    int64_t row_bytes = g->base.inner * g->bytes, end = min_i64((tile + 1) * g->per_tile, g->base.outer * g->count);
-    for (int64_t r = tile * g->per_tile; r < end; r++) {
-        char *to = g->target + r * row_bytes;
-        if (row_bytes < 2 * LINE_BYTES) memcpy(to, row_at(g, r), (size_t)row_bytes);
-        else copy_row(to, row_at(g, r), row_at(g, min_i64(r + ROWS_AHEAD, end - 1)), row_bytes);
+    int64_t first = tile * g->per_tile, end = min_i64(first + g->per_tile, g->base.outer * g->count);
+    int64_t bytes = g->base.inner * g->bytes, at = first % g->count;
+    const char *block = g->source + first / g->count * g->base.size * bytes;
+    for (int64_t r = first; r < end; r++) {
+        const char *from = block + g->index[at] * bytes, *later = block + g->index[min_i64(at + ROWS_AHEAD, g->count - 1)] * bytes;
+        if (bytes < 2 * LINE_BYTES) memcpy(g->target + r * bytes, from, (size_t)bytes);
+        else copy_row(g->target + r * bytes, from, later, bytes);
+        if (++at < g->count) continue;
+        at = 0;
+        block += g->base.size * bytes;
     }
 }
 
