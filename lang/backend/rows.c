@@ -18,6 +18,7 @@ PlanRows *lower_rows(Lowering *lowering, const Node *node) {
                        .input_count = body->input_count,
                        .combines = allocate(sizeof(RowsCombine) * (size_t)body->result_count),
                        .output_count = body->result_count,
+                       .row_count = body->row_count,
                        .block_rows = body->block_rows,
                        .block_count = body->block_count};
     for (int k = 0; k < body->result_count; k++) rows->combines[k] = combines[body->kinds[k]];

@@ -72,7 +72,7 @@ typedef struct RowsBody {
     Node **results;
     RowsResult *kinds;
     int result_count;
-    int64_t block_rows, block_count;
+    int64_t row_count, block_rows, block_count; /* of uneven blocks the last begins earlier, so that it is whole too */
 } RowsBody;
 
 struct Node {

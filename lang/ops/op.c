@@ -66,7 +66,7 @@ static double flops_rows(const Node *node) {
     const Graph *body = node->rows->graph;
     double flops = 0;
     for (size_t id = 0; id < body->node_count; id++) flops += op_flops(body->nodes[id]);
-    return flops * (double)node->rows->block_count;
+    return flops * (double)node->rows->block_count; /* with the rows that uneven blocks compute twice */
 }
 
 static const OpDef table[OP_COUNT] = {

@@ -21,6 +21,11 @@ int64_t rows_in_block(int64_t n) {
     return 0;
 }
 
+int64_t rows_in_uneven_block(int64_t n) {
+    int64_t even = rows_in_block(n);
+    return even > 0 || n < 2 * LEAST ? even : BLOCK_ROWS;
+}
+
 /* ---- which ops keep rows apart -------------------------------------------------------------------------------------------- */
 
 static int64_t first_dim(const Node *node) { return node->type.shape.rank > 0 ? node->type.shape.dims[0] : 0; }
@@ -113,7 +118,7 @@ static void place(RowGroups *groups, Node *node) {
 /* What a group hands from op to op inside a block, and what it reads and writes in whole. */
 typedef struct Traffic {
     double inner, outer;
-    bool has_product;
+    bool has_product, is_large;
 } Traffic;
 
 static double bytes_of(const Node *node) { return (double)shape_count(node->type.shape) * (double)dtype_bytes(node->type.dtype); }
@@ -158,14 +163,22 @@ static void keep_worthy_groups(RowGroups *groups) {
         const Node *node = groups->graph->nodes[id];
         if (!groups->needed[id] || !is_inside(groups, (int)id)) continue;
         int root = find(groups, (int)id), from = computed_in(groups, node);
-        traffic[root].has_product |= node->op == OP_MATMUL || rows_role_of_large(node) != ROLE_OUTSIDE;
+        traffic[root].is_large |= rows_role_of_large(node) != ROLE_OUTSIDE;
+        traffic[root].has_product |= node->op == OP_MATMUL || traffic[root].is_large;
         if (from < 0) continue;
         if (uses.leaves[id]) traffic[from].outer += bytes_of(node);
         else if (uses.stored[id] || !is_fused(node)) traffic[from].inner += bytes_of(node);
     }
-    for (size_t id = 0; id < count; id++) groups->found[id] = traffic[id].has_product && 2 * traffic[id].inner > traffic[id].outer;
+    for (size_t id = 0; id < count; id++)
+        groups->found[id] = traffic[id].has_product && 2 * traffic[id].inner > traffic[id].outer &&
+                            (traffic[id].is_large || rows_in_block(rows_of(groups, groups->graph->nodes[id])) > 0);
     free(traffic);
     free(uses.leaves), free(uses.stored);
+}
+
+static bool can_cut(const RowGroups *groups, const Node *node) {
+    int64_t n = rows_of(groups, node);
+    return rows_in_block(n) > 0 || (groups->role[node->id] != ROLE_REDUCED && rows_in_uneven_block(n) > 0);
 }
 
 void row_groups_find(RowGroups *groups, const Unit *unit) {
@@ -182,7 +195,7 @@ void row_groups_find(RowGroups *groups, const Unit *unit) {
         groups->parent[id] = (int)id;
         if (!groups->needed[id]) continue;
         groups->role[id] = role_of(groups, node);
-        if (groups->role[id] != ROLE_OUTSIDE && rows_in_block(rows_of(groups, node)) == 0) groups->role[id] = ROLE_OUTSIDE;
+        if (groups->role[id] != ROLE_OUTSIDE && !can_cut(groups, node)) groups->role[id] = ROLE_OUTSIDE;
         place(groups, node);
     }
     keep_worthy_groups(groups);

@@ -36,7 +36,9 @@ void row_groups_free(RowGroups *groups);
 int row_group_of(RowGroups *groups, int id); /* the root of its group; -1: in none */
 
 int64_t rows_of(const RowGroups *groups, const Node *node); /* n; of what is reduced, that of its operand */
-int64_t rows_in_block(int64_t n);                           /* 0: not worth cutting */
+int64_t rows_in_block(int64_t n);                           /* 0: not worth cutting, or not into equal blocks */
+/* The same where blocks may overlap, which they can if nothing is combined over them. */
+int64_t rows_in_uneven_block(int64_t n);
 /* Of ops that go by blocks only where their values are large (rows_large.c). */
 Role rows_role_of_large(const Node *node);
 bool rows_reads_whole(const Node *node, int k); /* a kernel, a table */

@@ -108,8 +108,9 @@ static RowsBody *new_body(Builder *builder, int result_count) {
                        .input_count = (int)inputs,
                        .results = arena_alloc(arena, sizeof(Node *) * (size_t)(result_count + 1)),
                        .kinds = arena_alloc(arena, sizeof(RowsResult) * (size_t)(result_count + 1)),
+                       .row_count = n,
                        .block_rows = builder->block_rows,
-                       .block_count = n / builder->block_rows};
+                       .block_count = (n + builder->block_rows - 1) / builder->block_rows};
     for (size_t k = 0; k < inputs; k++) {
         rows->cells[k] = builder->captured.items[k].leaf->cell;
         rows->is_cut[k] = builder->captured.items[k].is_cut;
@@ -142,7 +143,7 @@ static bool add_node(Builder *builder, int result_count) {
 static bool build_group(Builder *builder, int root) {
     Unit *unit = builder->unit;
     builder->root = root;
-    builder->block_rows = rows_in_block(rows_of(&builder->groups, builder->groups.graph->nodes[root]));
+    builder->block_rows = rows_in_uneven_block(rows_of(&builder->groups, builder->groups.graph->nodes[root]));
     builder->body = graph_new(builder->graph->diagnostics, builder->graph->float_type);
     unit->bodies = reallocate(unit->bodies, sizeof(Graph *) * (size_t)(unit->body_count + 1));
     unit->bodies[unit->body_count++] = builder->body;

@@ -116,22 +116,37 @@ static void combine(RowsCombine how, DType dtype, void *sum, const void *value, 
     else elementwise_table()->functions[codes[how]][dtype](sum, sum, value, NULL, count);
 }
 
+/* The first row of a block; `again` of its rows belong to the block before. */
+static int64_t first_row(const PlanRows *rows, int64_t block, int64_t *again) {
+    int64_t row = block * rows->block_rows, last = rows->row_count - rows->block_rows;
+    *again = row > last ? row - last : 0;
+    return row - *again;
+}
+
+static void append(const PlanRows *rows, View out, View value, int64_t block) {
+    size_t row_bytes = view_bytes(value) / (size_t)rows->block_rows;
+    int64_t again, row = first_row(rows, block, &again) + again;
+    memcpy((char *)out.data + (size_t)row * row_bytes, (char *)value.data + (size_t)again * row_bytes,
+           (size_t)(rows->block_rows - again) * row_bytes);
+}
+
 static void deliver(const Run *run, const Worker *worker, int64_t task, int64_t block) {
     const PlanRows *rows = run->rows;
     const RowsState *state = run->state;
     for (int k = 0; k < rows->output_count; k++) {
         View value = plan_output(worker->body, k);
         char *sum = state->sums + (size_t)task * state->task_bytes + state->sum_offsets[k];
-        if (rows->combines[k] == ROWS_APPEND)
-            memcpy((char *)run->outputs[k].data + (size_t)block * view_bytes(value), value.data, view_bytes(value));
+        if (rows->combines[k] == ROWS_APPEND) append(rows, run->outputs[k], value, block);
         else combine(rows->combines[k], value.dtype, sum, value.data, shape_count(value.shape), block == task * state->task_blocks);
     }
 }
 
 static void show_block(const PlanRows *rows, const Worker *worker, const View *inputs, int64_t block) {
+    int64_t again, row = first_row(rows, block, &again);
     for (int k = 0; k < rows->input_count; k++) {
         Tensor *tensor = worker->cells[k]->tensor;
-        tensor->data = (char *)inputs[k].data + (rows->is_cut[k] ? (size_t)block * tensor_bytes(tensor) : 0);
+        size_t row_bytes = tensor_bytes(tensor) / (size_t)rows->block_rows;
+        tensor->data = (char *)inputs[k].data + (rows->is_cut[k] ? (size_t)row * row_bytes : 0);
     }
 }
 

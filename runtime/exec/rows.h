@@ -1,6 +1,7 @@
 /* A rows step: a body plan run on one block of rows after another, each block by one thread.
  *
- * Inputs that are cut have block_rows * block_count rows, of which the body sees its own; it sees all of the others. The body's
+ * Inputs that are cut have row_count rows, of which the body sees its own; it sees all of the others. Where row_count is no multiple of
+ * block_rows, the last block begins earlier and computes rows of the one before again; nothing is combined then. The body's
  * outputs are appended (its rows of the step's output) or combined element by element over the blocks, in an order that does
  * not depend on threads. The body reads its inputs through cells that belong to this step and writes none. It has no loops. */
 #ifndef REG_EXEC_ROWS_H
@@ -17,7 +18,7 @@ struct PlanRows {
     int input_count;
     RowsCombine *combines; /* by output of the body */
     int output_count;
-    int64_t block_rows, block_count;
+    int64_t row_count, block_rows, block_count;
     void *prepared;
 };
 

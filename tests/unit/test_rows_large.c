@@ -87,6 +87,7 @@ static void compare(int64_t n, int64_t channels, bool trained) {
 static void evaluation(void **state) {
     (void)state;
     compare(2048, 16, false);
+    compare(2003, 16, false); /* no blocks of one size: the last overlaps the one before */
 }
 
 static void training(void **state) {
