@@ -44,6 +44,7 @@ EXTRA_depthwise = -O3
 EXTRA_pool = -O3 -fno-trapping-math
 EXTRA_pool_last = -O3 -fno-trapping-math
 EXTRA_move = -O3
+EXTRA_matmul = -O3
 
 .PHONY: all
 all: $B/reg   ## build the program (the default)

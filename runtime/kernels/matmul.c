@@ -17,9 +17,10 @@ enum {
     FEW_DOTS = 64,            /* ... but not where rows meet rows and the result has at most so many columns */
     TURNED_ROWS = 32,
     TURNED_MAX = 8192, /* elements: 32 KiB */
-    LONG_DEPTH = 8192, /* k from which a product with few results is cut along k */
+    LONG_DEPTH = 2048, /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
-    FEW_RESULTS = 16384
+    FEW_RESULTS = 16384,
+    SUMS_AT_ONCE = 1024
 };
 
 typedef struct Matmul {
@@ -204,28 +205,31 @@ static void run_tile(void *context, int64_t tile) {
     }
 }
 
-static void add_depths(const Matmul *matmul) {
-    int64_t count = matmul->m * matmul->n;
-    const void *parts = matmul->call->scratch;
-    void *c = matmul->call->outputs[0].data;
-    for (int64_t i = 0; i < count; i++) {
-        double sum = 0;
-        uint64_t whole = 0;
-        for (int64_t depth = 0; depth < matmul->count_k; depth++) {
-            int64_t at = depth * count + i;
-            switch (matmul->dtype) {
-            case DTYPE_F32: sum += (double)((const float *)parts)[at]; break;
-            case DTYPE_F64: sum += ((const double *)parts)[at]; break;
-            case DTYPE_I64:
-            case DTYPE_BOOL: whole += ((const uint64_t *)parts)[at]; break;
-            }
-        }
-        switch (matmul->dtype) {
-        case DTYPE_F32: ((float *)c)[i] = (float)sum; break;
-        case DTYPE_F64: ((double *)c)[i] = sum; break;
-        case DTYPE_I64:
-        case DTYPE_BOOL: ((uint64_t *)c)[i] = whole; break;
-        }
+/* The sums over pieces of the depth, in order, in double. */
+#define ADD_DEPTHS(suffix, type, sum_type) \
+    static void add_depths_##suffix(const Matmul *matmul, int64_t first, int64_t count) { \
+        sum_type sums[SUMS_AT_ONCE]; \
+        const type *part = (const type *)matmul->call->scratch + first; \
+        type *c = (type *)matmul->call->outputs[0].data + first; \
+        for (int64_t i = 0; i < count; i++) sums[i] = (sum_type)part[i]; \
+        for (int64_t depth = 1; depth < matmul->count_k; depth++) { \
+            part += matmul->m * matmul->n; \
+            for (int64_t i = 0; i < count; i++) sums[i] += (sum_type)part[i]; \
+        } \
+        for (int64_t i = 0; i < count; i++) c[i] = (type)sums[i]; \
+    }
+ADD_DEPTHS(f32, float, double)
+ADD_DEPTHS(f64, double, double)
+ADD_DEPTHS(i64, uint64_t, uint64_t)
+
+static void add_depths(void *context, int64_t piece) {
+    const Matmul *matmul = context;
+    int64_t first = piece * SUMS_AT_ONCE, count = smaller(SUMS_AT_ONCE, matmul->m * matmul->n - first);
+    switch (matmul->dtype) {
+    case DTYPE_F32: add_depths_f32(matmul, first, count); return;
+    case DTYPE_F64: add_depths_f64(matmul, first, count); return;
+    case DTYPE_I64:
+    case DTYPE_BOOL: add_depths_i64(matmul, first, count); return;
     }
 }
 
@@ -249,6 +253,6 @@ bool kernel_matmul(const KernelCall *call) {
     if (is_large && matmul.dtype != DTYPE_I64 && !blas_get(call->fault)) return false;
     int64_t tiles = ceil_div(matmul.batch, matmul.group) * matmul.count_m * matmul.count_n * matmul.count_k;
     threads_run(call->threads, tiles, run_tile, &matmul);
-    if (matmul.count_k > 1) add_depths(&matmul);
+    if (matmul.count_k > 1) threads_run(call->threads, ceil_div(matmul.m * matmul.n, SUMS_AT_ONCE), add_depths, &matmul);
     return true;
 }
