@@ -1,71 +1,12 @@
 #include "lang/passes/memory.h"
 
+#include "lang/passes/places.h"
 #include "runtime/base/memory.h"
 #include "runtime/exec/loop.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ALIGNMENT = 64 };
-
-typedef struct Block {
-    size_t offset;
-    size_t bytes;
-} Block;
-
-typedef struct Slab {
-    LIST(Block) gaps; /* free, in order of offset, never touching one another */
-    size_t end;
-} Slab;
-
-static size_t slab_take(Slab *slab, size_t bytes) {
-    size_t best = SIZE_MAX;
-    for (size_t k = 0; k < slab->gaps.count; k++)
-        if (slab->gaps.items[k].bytes >= bytes && (best == SIZE_MAX || slab->gaps.items[k].bytes < slab->gaps.items[best].bytes)) best = k;
-    if (best == SIZE_MAX) {
-        Block *last = slab->gaps.count > 0 ? &slab->gaps.items[slab->gaps.count - 1] : NULL;
-        size_t offset = slab->end;
-        if (last != NULL && last->offset + last->bytes == slab->end) { /* grow from the gap at the end */
-            offset = last->offset;
-            slab->gaps.count--;
-        }
-        slab->end = offset + bytes;
-        return offset;
-    }
-    Block *gap = &slab->gaps.items[best];
-    size_t offset = gap->offset;
-    gap->offset += bytes;
-    gap->bytes -= bytes;
-    if (gap->bytes == 0) {
-        memmove(gap, gap + 1, sizeof *gap * (slab->gaps.count - best - 1));
-        slab->gaps.count--;
-    }
-    return offset;
-}
-
-static void slab_give(Slab *slab, Block block) {
-    size_t low = 0, high = slab->gaps.count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (slab->gaps.items[middle].offset < block.offset) low = middle + 1;
-        else high = middle;
-    }
-    list_push(&slab->gaps, block);
-    Block *gaps = slab->gaps.items;
-    memmove(&gaps[low + 1], &gaps[low], sizeof *gaps * (slab->gaps.count - 1 - low));
-    gaps[low] = block;
-    if (low + 1 < slab->gaps.count && gaps[low].offset + gaps[low].bytes == gaps[low + 1].offset) {
-        gaps[low].bytes += gaps[low + 1].bytes;
-        memmove(&gaps[low + 1], &gaps[low + 2], sizeof *gaps * (slab->gaps.count - low - 2));
-        slab->gaps.count--;
-    }
-    if (low > 0 && gaps[low - 1].offset + gaps[low - 1].bytes == gaps[low].offset) {
-        gaps[low - 1].bytes += gaps[low].bytes;
-        memmove(&gaps[low], &gaps[low + 1], sizeof *gaps * (slab->gaps.count - low - 1));
-        slab->gaps.count--;
-    }
-}
 
 /* ---- lifetimes --------------------------------------------------------------------------------------------------------- */
 
@@ -76,12 +17,15 @@ typedef struct Lives {
     int *last_use; /* by root: step; INT_MAX for outputs; -1: not in the slab */
     bool *placed;
     bool *passed_on; /* its place went to another buffer at its last use */
-    Slab slab;
+    int *place_of;   /* by root */
+    LIST(Place) places;
 } Lives;
+
+static size_t places_round(size_t bytes) { return (bytes + PLACES_ALIGNMENT - 1) & ~(size_t)(PLACES_ALIGNMENT - 1); }
 
 static size_t buffer_bytes(const Buffer *buffer) {
     size_t bytes = (size_t)shape_count(buffer->shape) * dtype_bytes(buffer->dtype);
-    return bytes == 0 ? ALIGNMENT : (bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    return places_round(bytes == 0 ? 1 : bytes);
 }
 
 static int step_reads(const PlanStep *step, int k) { /* buffer number, -1 beyond the last */
@@ -168,38 +112,57 @@ static int overwritable_input(const Lives *lives, int s, int output) {
 
 /* ---- placing ----------------------------------------------------------------------------------------------------------- */
 
+static int new_place(Lives *lives, int begin, int end, size_t bytes) {
+    list_push(&lives->places, ((Place){.begin = begin, .end = end, .bytes = bytes}));
+    return (int)lives->places.count - 1;
+}
+
+/* A place of its own, or that of an input that dies here, for as long as the value is needed. */
 static void place(Lives *lives, int s, int output) {
     Plan *plan = lives->plan;
     int written = step_writes(&plan->steps[s], output), root = lives->roots[written];
     if (plan->buffers[written].kind != BUFFER_SLAB || lives->placed[root]) return;
     lives->placed[root] = true;
-    int source = overwritable_input(lives, s, output);
+    int source = overwritable_input(lives, s, output), end = lives->last_use[root];
     if (source >= 0) {
-        plan->buffers[root].offset = plan->buffers[lives->roots[source]].offset;
+        int number = lives->place_of[root] = lives->place_of[lives->roots[source]];
+        Place *shared = &lives->places.items[number];
+        if (shared->end < end) shared->end = end;
         lives->passed_on[lives->roots[source]] = true;
-    } else if (is_record(&plan->steps[s], output)) {
-        plan->buffers[root].offset = lives->slab.end;
-        lives->slab.end += buffer_bytes(&plan->buffers[root]);
-    } else plan->buffers[root].offset = slab_take(&lives->slab, buffer_bytes(&plan->buffers[root]));
+    } else {
+        lives->place_of[root] = new_place(lives, s, end, buffer_bytes(&plan->buffers[root]));
+    }
 }
 
-static void release(Lives *lives, int s, int buffer) {
-    int root = lives->roots[buffer];
-    if (!dies_here(lives, buffer, s)) return;
-    lives->passed_on[root] = true; /* once only */
-    slab_give(&lives->slab, (Block){lives->plan->buffers[root].offset, buffer_bytes(&lives->plan->buffers[root])});
+/* Records keep their places from run to run: nobody else gets them, before or after. */
+static void place_records(Lives *lives, int s) {
+    const PlanStep *step = &lives->plan->steps[s];
+    for (int k = 0, buffer; (buffer = step_writes(step, k)) >= 0; k++) {
+        int root = lives->roots[buffer];
+        if (!is_record(step, k) || lives->plan->buffers[buffer].kind != BUFFER_SLAB || lives->placed[root]) continue;
+        lives->placed[root] = true;
+        lives->place_of[root] = new_place(lives, 0, INT_MAX, buffer_bytes(&lives->plan->buffers[root]));
+    }
 }
 
 static void place_step(Lives *lives, int s) {
     PlanStep *step = &lives->plan->steps[s];
     for (int k = 0; step_writes(step, k) >= 0; k++) place(lives, s, k);
-    if (step->scratch_bytes > 0) {
-        size_t bytes = (step->scratch_bytes + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-        step->scratch_offset = slab_take(&lives->slab, bytes);
-        slab_give(&lives->slab, (Block){step->scratch_offset, bytes});
+    if (step->scratch_bytes > 0) step->scratch_offset = (size_t)new_place(lives, s, s, places_round(step->scratch_bytes));
+}
+
+/* Numbers of places become offsets. */
+static void settle(Lives *lives) {
+    Plan *plan = lives->plan;
+    const Place *places = lives->places.items;
+    for (int k = 0; k < plan->buffer_count; k++) {
+        int root = lives->roots[k];
+        if (lives->placed[root]) plan->buffers[k].offset = places[lives->place_of[root]].offset;
     }
-    for (int k = 0, buffer; (buffer = step_reads(step, k)) >= 0; k++) release(lives, s, buffer);
-    for (int k = 0, buffer; (buffer = step_writes(step, k)) >= 0; k++) release(lives, s, buffer);
+    for (int s = 0; s < plan->step_count; s++) {
+        PlanStep *step = &plan->steps[s];
+        if (step->scratch_bytes > 0) step->scratch_offset = places[step->scratch_offset].offset;
+    }
 }
 
 void memory_plan(Lowered *lowered) {
@@ -210,13 +173,16 @@ void memory_plan(Lowered *lowered) {
                    .may_overwrite = lowered->may_overwrite,
                    .last_use = allocate(sizeof(int) * count),
                    .placed = allocate(count),
-                   .passed_on = allocate(count)};
+                   .passed_on = allocate(count),
+                   .place_of = allocate(sizeof(int) * count)};
     find_lifetimes(&lives);
+    for (int s = 0; s < plan->step_count; s++) place_records(&lives, s);
     for (int s = 0; s < plan->step_count; s++) place_step(&lives, s);
-    for (int k = 0; k < plan->buffer_count; k++) plan->buffers[k].offset = plan->buffers[lowered->roots[k]].offset;
-    plan->slab_bytes = lives.slab.end;
-    list_free(&lives.slab.gaps);
+    plan->slab_bytes = places_find(lives.places.items, lives.places.count);
+    settle(&lives);
+    list_free(&lives.places);
     free(lives.last_use);
     free(lives.placed);
     free(lives.passed_on);
+    free(lives.place_of);
 }

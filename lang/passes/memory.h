@@ -1,4 +1,4 @@
-/* Places in the slab: best fit over the lifetimes of buffers, 64-byte aligned. A step that reads a value element for element for the
+/* Places in the slab: by the lifetimes of buffers (places.h), 64-byte aligned. A step that reads a value element for element for the
  * last time may write its result over it. */
 #ifndef REG_PASSES_MEMORY_H
 #define REG_PASSES_MEMORY_H
