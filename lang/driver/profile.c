@@ -205,7 +205,7 @@ static void add_table(Text *out, const Session *session, const LineCosts *lines,
     add_row(out, &all, wall);
     text_add(out, "total\n");
     add_rest(out, "compiling", session->profile->compile, wall);
-    add_rest(out, "outside plans: start, data, elaboration, output", wall - all.seconds - session->profile->compile, wall);
+    add_rest(out, "outside plans: start, data, elaboration, memory, output", wall - all.seconds - session->profile->compile, wall);
 }
 
 void profile_report(Session *session) {

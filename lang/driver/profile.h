@@ -4,7 +4,7 @@
 
 #include "lang/script/session.h"
 
-/* Everything that the session computed so far; its plans have been freed. Measures the machine's peaks, some 20 ms. */
+/* Everything that the session computed so far; its plans have been freed. Measures the machine's peaks, some 50 ms. */
 void profile_report(Session *session);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRIES = 3, EDGE = 192, PRODUCTS = 24, TILE_BYTES = EDGE * EDGE * 8 };
+enum { TRIES = 6, EDGE = 192, PRODUCTS = 8, TILE_BYTES = EDGE * EDGE * 8 };
 
 /* Read and written by one copy, for each thread but the last, which all share. Half of the first is a second-level cache. */
 static const size_t copy_bytes_of[PEAK_SIZES] = {256 << 10, 2 << 20, 64 << 20};
