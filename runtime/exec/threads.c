@@ -102,7 +102,11 @@ Threads *threads_new(int count) {
     return threads;
 }
 
+/* Signals go to the caller's thread, which has a stack for their handlers. */
 static void start_workers(Threads *threads) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     threads->is_started = true;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -111,6 +115,7 @@ static void start_workers(Threads *threads) {
            pthread_create(&threads->workers[threads->started], &attributes, worker_main, threads) == 0)
         threads->started++;
     pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 void threads_free(Threads *threads) {
