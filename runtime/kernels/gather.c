@@ -39,16 +39,22 @@ static bool check_indices(const View *index, int64_t size, Fault *fault) {
 
 enum { LINE_BYTES = 64, ROWS_AHEAD = 2 };
 
-/* Rows of a shuffled batch lie anywhere in memory, and a processor foresees only the rest of a row that it has begun: while one
+/* Rows of a shuffled batch lie anywhere in memory, and a processor foresees only the rest of a row that it has begun. While one
  * is copied, a later one is asked for line by line: 23 GB/s instead of 15 for rows of 3 KB, where one piece goes at 39. */
 WIDE static void copy_row(char *restrict to, const char *restrict from, const char *later, int64_t bytes) {
-    int64_t at = 0;
-    for (; at + LINE_BYTES <= bytes; at += LINE_BYTES) {
+    for (int64_t at = 0; at + LINE_BYTES <= bytes; at += LINE_BYTES) {
         __builtin_prefetch(later + at);
         memcpy(to + at, from + at, LINE_BYTES);
     }
     __builtin_prefetch(later + bytes - 1);
-    memcpy(to + at, from + at, (size_t)(bytes - at));
+    memcpy(to + bytes - LINE_BYTES, from + bytes - LINE_BYTES, LINE_BYTES); /* the rest, and again what comes before it */
+}
+
+static void copy_short_row(char *restrict to, const char *restrict from, const char *later, int64_t bytes) {
+    int64_t at = 0;
+    __builtin_prefetch(later);
+    for (; at + 8 <= bytes; at += 8) memcpy(to + at, from + at, 8);
+    for (; at < bytes; at++) to[at] = from[at];
 }
 
 static void gather_rows(void *context, int64_t tile) {
@@ -58,8 +64,7 @@ static void gather_rows(void *context, int64_t tile) {
     const char *block = g->source + first / g->count * g->base.size * bytes;
     for (int64_t r = first; r < end; r++) {
         const char *from = block + g->index[at] * bytes, *later = block + g->index[min_i64(at + ROWS_AHEAD, g->count - 1)] * bytes;
-        if (bytes < 2 * LINE_BYTES) memcpy(g->target + r * bytes, from, (size_t)bytes);
-        else copy_row(g->target + r * bytes, from, later, bytes);
+        (bytes < LINE_BYTES ? copy_short_row : copy_row)(g->target + r * bytes, from, later, bytes);
         if (++at < g->count) continue;
         at = 0;
         block += g->base.size * bytes;
