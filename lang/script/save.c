@@ -128,8 +128,7 @@ static const struct {
 
 static void define_models(Definition *definition, Value value) {
     if (value.kind == VALUE_INSTANCE && value.instance->maker->kind == MAKER_MODEL) definition_add(definition, value.instance);
-    for (int k = 0; value.kind == VALUE_RECORD && k < value.record->count; k++)
-        define_models(definition, value.record->fields[k].value);
+    for (int k = 0; value.kind == VALUE_RECORD && k < value.record->count; k++) define_models(definition, value.record->fields[k].value);
 }
 
 /* With the text that makes the models again, for who reads the file without the script. */
