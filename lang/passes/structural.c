@@ -90,6 +90,9 @@ static Node *rule_reduce(const Candidate *candidate) {
         Node *uniform = reduce_uniform(graph, node->op, node->type, value, n);
         if (uniform != NULL) return uniform;
     }
+    /* what is scattered onto zeros along a line sums to what there was to scatter */
+    bool scattered = x->op == OP_SCATTER_ALONG_ADD && (axes >> x->ints[0] & 1) && fold_is(x->inputs[0], 0);
+    if (node->op == OP_REDUCE_SUM && scattered) return make_reduce(graph, node->op, x->inputs[2], axes);
     bool extreme = node->op == OP_REDUCE_MAX || node->op == OP_REDUCE_MIN;
     if (extreme && x->op == node->op) return make_reduce(graph, node->op, x->inputs[0], axes | (uint32_t)x->ints[0]);
     return axes != given ? make_reduce(graph, node->op, x, axes) : NULL;

@@ -266,6 +266,9 @@ static void test_identities(void **state) {
     assert_int_equal(simplified_steps(&world, build_cast(graph, build_cast(graph, x, DTYPE_F64), DTYPE_F32)), 0);
     assert_int_equal(simplified_steps(&world, build_unary(graph, OP_EXP, build_unary(graph, OP_LGAMMA, build_number(graph, 3.5)))), 0);
     assert_int_equal(simplified_steps(&world, build_stop(graph, x)), 0);
+    Node *last = build_full(graph, (Type){DTYPE_I64, shape_2(6, 1)}, 6), *one = build_reduce(graph, OP_REDUCE_MAX, x, 2, true);
+    Node *placed = build_scatter(graph, OP_SCATTER_ALONG_ADD, build_zeros_like(graph, x), last, one, 1);
+    assert_int_equal(simplified_steps(&world, build_reduce(graph, OP_REDUCE_SUM, placed, 2, true)), 1); /* the maximum */
     cell_release(cell);
     world_close(&world);
 }
