@@ -29,7 +29,8 @@ const char *const fused_text_flags[] = {"-std=c17",
                                         NULL};
 
 const char *const *fused_text_level_flags(int level) {
-    static const char *const v3[] = {"-march=x86-64-v3", NULL}, *const v4[] = {"-march=x86-64-v4", "-mprefer-vector-width=512", NULL};
+    static const char *const v3[] = {"-march=x86-64-v3", NULL}, *const v4[] = {"-march=x86-64-v4", "-mtune=icelake-server",
+                                                                               "-mprefer-vector-width=512", NULL};
     return level == 4 ? v4 : level == 3 ? v3 : NULL;
 }
 
