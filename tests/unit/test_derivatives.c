@@ -146,7 +146,9 @@ static Node *f_cumsum(Graph *g, OpCode op, Node **x) { return squares(g, call(g,
 static Node *f_cumsum_back(Graph *g, OpCode op, Node **x) {
     return squares(g, call(g, op, 1, (Node *[]){squares(g, x[0])}, INTS(0, 1), NULL));
 }
-static Node *f_sort(Graph *g, OpCode op, Node **x) { return squares(g, squares(g, build_part(g, call(g, op, 1, x, INTS(1, 1, 3), NULL), 0))); }
+static Node *f_sort(Graph *g, OpCode op, Node **x) {
+    return squares(g, squares(g, build_part(g, call(g, op, 1, x, INTS(1, 1, 3), NULL), 0)));
+}
 static Node *f_matmul(Graph *g, OpCode op, Node **x) {
     (void)op;
     return build_matmul(g, x[0], x[1]);
