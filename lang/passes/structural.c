@@ -106,13 +106,27 @@ static bool swaps_last_two(const Node *node) {
     return node->ints[rank - 1] == rank - 2;
 }
 
+/* A transposition that would leave the rows of x apart, element by element, where the product could take the matrices turned:
+ * x's last axis stays last, and the flag of the factor changes. */
+static Node *with_rows_kept(Graph *graph, Node *factor) {
+    int rank = factor->type.shape.rank, permutation[RANK_MAX];
+    if (factor->op != OP_TRANSPOSE || rank < 3 || factor->ints[rank - 2] != rank - 1) return NULL;
+    for (int k = 0; k < rank; k++) permutation[k] = (int)factor->ints[k < rank - 2 ? k : 2 * rank - 3 - k];
+    return build_transpose(graph, factor->inputs[0], permutation);
+}
+
 static Node *rule_matmul(const Candidate *candidate) {
     const Node *node = candidate->node;
-    Node *a = candidate->inputs[0], *b = candidate->inputs[1];
-    bool flip_a = swaps_last_two(a), flip_b = swaps_last_two(b);
-    if (!flip_a && !flip_b) return NULL;
-    return build_matmul_flags(candidate->graph, flip_a ? a->inputs[0] : a, flip_b ? b->inputs[0] : b, (node->ints[0] != 0) != flip_a,
-                              (node->ints[1] != 0) != flip_b);
+    Node *factors[2] = {0};
+    bool flips = false, flags[2];
+    for (int k = 0; k < 2; k++) {
+        Node *factor = candidate->inputs[k];
+        factors[k] = swaps_last_two(factor) ? factor->inputs[0] : with_rows_kept(candidate->graph, factor);
+        flags[k] = (node->ints[k] != 0) != (factors[k] != NULL);
+        flips = flips || factors[k] != NULL;
+        if (factors[k] == NULL) factors[k] = factor;
+    }
+    return flips ? build_matmul_flags(candidate->graph, factors[0], factors[1], flags[0], flags[1]) : NULL;
 }
 
 /* iota along one axis, repeated along the others */
