@@ -203,7 +203,7 @@ static Value run_as_function(Elaborator *e, const Builtin *self, const Arguments
     Shape shape;
     const Builtin *initialiser = find_initialiser(builtin_name(self, name));
     if (!to_shape(e, a->values[0], &shape)) return value_none();
-    const char *path = arena_format(e->arena, "%s %lld", name, (long long)random_site(e, name, a->span));
+    const char *path = random_path(e, name, a->span);
     Draft draft = {.builtin = *initialiser, .type = {e->float_type, shape}, .path = path};
     return call_builtin(e, &draft.builtin, &a->values[1], 1, NULL, a->scope, a->span);
 }

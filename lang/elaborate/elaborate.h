@@ -45,6 +45,7 @@ typedef struct RandomSite {
     uint64_t hash;
     const char *path; /* of the model or method around it; NULL at top level */
     const char *what; /* "normal", "uniform", … */
+    int64_t site;     /* as its node has it */
 } RandomSite;
 
 /* How many nameless instances a maker has given so far. */
@@ -196,8 +197,7 @@ bool is_selector(const Tree *tree);                               /* holds a glo
 
 /* --- random sites (random.c) --- */
 Node *random_key(Elaborator *e);
-int64_t random_site(Elaborator *e, const char *what, Span span); /* keyed by context path, source text and occurrence */
-Node *random_node(Elaborator *e, OpCode op, Shape shape, int64_t site, Node *alpha);
+const char *random_path(Elaborator *e, const char *what, Span span); /* of first values that are drawn here: a site's, for random_initial */
 
 /* --- built-ins (builtins.c and one file per family) --- */
 enum { BUILTIN_PARAMETERS = 10 };

@@ -46,18 +46,27 @@ static uint64_t hash_source(Elaborator *e, uint64_t hash, Span span) {
     return hash;
 }
 
-static void remember_site(Elaborator *e, uint64_t hash, const char *what) {
+static RandomSite *remember_site(Elaborator *e, uint64_t hash, const char *what, int64_t site) {
     e->sites = arena_grow(e->arena, e->sites, sizeof *e->sites, e->site_count, &e->site_capacity);
-    e->sites[e->site_count++] = (RandomSite){hash, e->random_path, what};
+    e->sites[e->site_count] = (RandomSite){hash, e->random_path, what, site};
+    return &e->sites[e->site_count++];
 }
 
-int64_t random_site(Elaborator *e, const char *what, Span span) {
+static RandomSite *new_site(Elaborator *e, const char *what, Span span) {
     uint64_t hash = rng_hash(what), occurrence = 0;
     if (e->random_path) hash = rng_mix(hash, rng_hash(e->random_path));
     hash = hash_source(e, hash, span);
     for (int k = 0; k < e->site_count; k++) occurrence += e->sites[k].hash == hash;
-    remember_site(e, hash, what);
-    return (int64_t)(rng_mix(hash, occurrence) & INT64_MAX);
+    return remember_site(e, hash, what, (int64_t)(rng_mix(hash, occurrence) & INT64_MAX));
+}
+
+static int64_t site_of_path(const char *path) { return (int64_t)(rng_hash(path) & INT64_MAX); }
+
+const char *random_path(Elaborator *e, const char *what, Span span) {
+    RandomSite *site = new_site(e, arena_string(e->arena, what), span);
+    const char *path = arena_format(e->arena, "%s %lld", what, (long long)site->site);
+    site->site = site_of_path(path);
+    return path;
 }
 
 /* Rows that belong to samples depend on the sample's number, so that the order of a batch does not matter. */
@@ -76,18 +85,13 @@ static Node *draw(Elaborator *e, OpCode op, Shape shape, DType dtype, Node *key,
     return call_op(e, op, inputs, count, &site, 1, &type);
 }
 
-Node *random_node(Elaborator *e, OpCode op, Shape shape, int64_t site, Node *alpha) {
-    DType dtype = alpha ? alpha->type.dtype : e->float_type;
-    return draw(e, op, shape, dtype, random_key(e), site, alpha, is_per_sample(e, shape));
-}
-
 /* A seed written as a number is a pure function of it: the same call gives the same numbers anywhere. */
 Node *random_draw(Elaborator *e, OpCode op, Type type, const char *what, Span span, Value seed, Node *alpha) {
     bool is_free = seed.kind == VALUE_NONE, is_fixed = seed.kind == VALUE_NUMBER;
-    int64_t site = is_fixed ? (int64_t)(rng_hash(what) & INT64_MAX) : random_site(e, what, span);
+    int64_t site = is_fixed ? site_of_path(what) : new_site(e, what, span)->site;
     return draw(e, op, type.shape, type.dtype, random_key_of(e, seed), site, alpha, is_free && is_per_sample(e, type.shape));
 }
 
 Node *random_initial(Elaborator *e, OpCode op, Type type, const char *path) {
-    return draw(e, op, type.shape, type.dtype, constant_key(e, (int64_t)e->seed), (int64_t)(rng_hash(path) & INT64_MAX), NULL, false);
+    return draw(e, op, type.shape, type.dtype, constant_key(e, (int64_t)e->seed), site_of_path(path), NULL, false);
 }

@@ -121,6 +121,7 @@ static bool apply(Export *x) {
     e->graph = x->session->graph;
     e->pass++;
     x->first_node = x->session->graph->node_count;
+    x->first_site = e->site_count;
     e->training = e->commits_allowed = false;
     Value value = call_value(e, x->callee, x->arguments, x->argument_count, (Span){0});
     if (value_ok(value) && add_output(x, "", value)) return true;
@@ -193,7 +194,7 @@ bool export_function(Session *session, const ExportRequest *request, Exported *o
     *out = (Exported){0};
     bool ok = safetensors_read(request->model, &x.table, &x.metadata, &fault) ||
               diagnose_fault(&session->diagnostics, "E0800", (Span){0}, &fault);
-    ok = ok && refuse_views(&x) && export_find(&x) && export_inputs(&x) && apply(&x);
+    ok = ok && refuse_views(&x) && export_find(&x) && export_inputs(&x) && apply(&x) && export_draws(&x);
     if (ok) settle_data(&x);
     ok = ok && write_texts(&x, out);
     if (!ok) {

@@ -379,6 +379,27 @@ static void what_cannot_be_exported(void **state) {
                   (ExportRequest){.function = "both", .has_script = true}, "has no 'head.dense_1.w', which 'both' computes with");
 }
 
+#define DRAWS(words) \
+    "model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\nfn f(x: [n, d]) = " words "\nprint f(ones([2, 2])).shape\n" SAVED
+
+/* Frozen they would be other numbers than those of any run; with a seed they are the same ones. */
+static void draws_need_a_seed(void **state) {
+    (void)state;
+    ExportRequest request = {.function = "f", .has_script = true};
+    check_refusal(DRAWS("net(x) + normal_like(x)"), request, "'normal' cannot be written as C: its numbers are new at every evaluation");
+    check_refusal(DRAWS("net(x) * uniform([2])"), request, "test.reg:3:28");
+    check_refusal(DRAWS("net(x) + glorot([2, 2])"), request, "'glorot' cannot be written as C");
+    check_refusal(DRAWS("fold(0..3, (a, k) -> a + net(x) * gamma([2], 2), 0.0)"), request, "'gamma' cannot be written as C");
+    check_refusal(DRAWS("net(x) * normal([2], seed = argmax(x[0]))"), request, "'normal' cannot be written as C");
+    check_refusal("model net{}(x: [n, d]) = dense{2}(x) + uniform([2])\nlet own = net{}\nprint own(ones([2, 2])).shape\n"
+                  "save own to \"net.safetensors\"\n",
+                  (ExportRequest){0}, "'uniform' cannot be written as C");
+    check_case(&(Case){"model noisy{}(x: [n, d]) {\n  let unused = normal([3])\n  dense{2}(x) + normal([2], seed = 4)\n}\n"
+                       "let net = noisy{}\nlet x = normal([5, 3])\nlet y = net(x)\n" SAVED,
+                       {"x"},
+                       {"y"}});
+}
+
 static void shapes_must_fit(void **state) {
     (void)state;
     Text notes = {0};
@@ -448,6 +469,7 @@ int main(void) {
         cmocka_unit_test(order_and_places),
         cmocka_unit_test(derivatives_inside),
         cmocka_unit_test(what_cannot_be_exported),
+        cmocka_unit_test(draws_need_a_seed),
         cmocka_unit_test(shapes_must_fit),
         cmocka_unit_test(indices_are_checked),
     };
