@@ -11,6 +11,9 @@
 /* Deflate packs at most 1032 bytes into one: a member that claims more lies. */
 enum { DEFLATE_RATIO_MAX = 1032 };
 
+/* 1 January 1980, the first day that a zip can name: equal arrays make equal files, whenever they are written. */
+enum { ZIP_FIRST_DATE = 1 << 5 | 1, ZIP_MIDNIGHT = 0 };
+
 static bool fault_zip(const char *verb, const char *path, zip_error_t *error, Fault *fault) {
     return fault_set(fault, "cannot %s '%s': %s", verb, path, zip_error_strerror(error));
 }
@@ -86,11 +89,12 @@ static bool write_member(zip_t *zip, const NamedTensor *array, const char *path,
     npy_format(array->tensor, &text);
     text_addf(&name, "%s.npy", array->name);
     zip_source_t *member = zip_source_buffer(zip, text.bytes, text.length, 1); /* frees the bytes with free() */
-    bool added = member && zip_file_add(zip, name.bytes, member, ZIP_FL_ENC_UTF_8) >= 0;
+    zip_int64_t place = member ? zip_file_add(zip, name.bytes, member, ZIP_FL_ENC_UTF_8) : -1;
+    bool added = place >= 0 && zip_file_set_dostime(zip, (zip_uint64_t)place, ZIP_MIDNIGHT, ZIP_FIRST_DATE, 0) == 0;
     if (!added) {
         fault_set(fault, "cannot write '%s': %s", path, zip_strerror(zip));
-        if (member) zip_source_free(member);
-        else text_free(&text);
+        if (!member) text_free(&text);
+        else if (place < 0) zip_source_free(member);
     }
     text_free(&name);
     return added;

@@ -116,6 +116,26 @@ static void npz_and_safetensors_round_trip(void **state) {
     assert_int_equal(back.count, 0);
 }
 
+/* The members' dates, in the local headers: 1 January 1980. */
+static void npz_is_the_same_whenever_written(void **state) {
+    (void)state;
+    Fault fault = {0};
+    TensorTable table = sample_table();
+    size_t length;
+    assert_true(npz_write(file_named("a.npz"), &table, &fault));
+    char *bytes = file_read(path, &length, &fault);
+    assert_non_null(bytes);
+    size_t members = 0;
+    for (size_t k = 0; k + 14 <= length; k++) {
+        if (memcmp(bytes + k, "PK\3\4", 4)) continue;
+        assert_memory_equal(bytes + k + 10, "\0\0\x21\0", 4);
+        members++;
+    }
+    assert_int_equal(members, table.count);
+    free(bytes);
+    table_free(&table);
+}
+
 static void pictures_round_trip(void **state) {
     (void)state;
     static const char *const names[] = {"a.png", "a.ppm", "a.pgm"};
@@ -395,6 +415,7 @@ static void damaged_files_never_crash(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(npy_and_idx_round_trip),
                                        cmocka_unit_test(npz_and_safetensors_round_trip),
+                                       cmocka_unit_test(npz_is_the_same_whenever_written),
                                        cmocka_unit_test(pictures_round_trip),
                                        cmocka_unit_test(csv_reads_what_people_write),
                                        cmocka_unit_test(csv_without_header_and_other_separators),
