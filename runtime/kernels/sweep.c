@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { TILE_ELEMENTS = 1 << 17, TILE_COUNT_MAX = 64, STEP_INTS = 4, VALUES_MAX = 24 };
+enum { TILE_ELEMENTS = 1 << 17, TILE_COUNT_MAX = 64, STEP_INTS = 4, VALUES_MAX = 24, LINE_BYTES = 128 };
 
 typedef struct Step {
     ElementwiseFunction *function;
@@ -76,9 +76,11 @@ static const char *run_program(const Sweep *sweep, int64_t first, int64_t rows, 
     return to;
 }
 
+/* Sums of a tile begin on a line of their own: two threads that write to one line wait for each other every time. */
+static int64_t sums_bytes(const Sweep *sweep) { return (sweep->n * sweep->bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES; }
+
 static char *sums_of(const Sweep *sweep, int64_t tile) {
-    char *base = sweep->tile_count > 1 ? sweep->call->scratch : sweep->call->outputs[1].data;
-    return base + tile * sweep->n * sweep->bytes;
+    return sweep->tile_count > 1 ? (char *)sweep->call->scratch + tile * sums_bytes(sweep) : sweep->call->outputs[1].data;
 }
 
 static void run_tile(void *context, int64_t tile) {
@@ -104,7 +106,7 @@ static void join_tiles(const Sweep *sweep) {
 
 size_t scratch_sweep(const KernelCall *call) {
     Sweep sweep = sweep_of(call);
-    return sweep.tile_count > 1 ? (size_t)(sweep.tile_count * sweep.n * sweep.bytes) : 0;
+    return sweep.tile_count > 1 ? (size_t)(sweep.tile_count * sums_bytes(&sweep)) : 0;
 }
 
 bool kernel_sweep(const KernelCall *call) {
