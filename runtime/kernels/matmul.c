@@ -20,7 +20,8 @@ enum {
     LONG_DEPTH = 2048, /* k from which a product with few results is cut along k */
     DEPTH_PIECES = 16,
     FEW_RESULTS = 16384,
-    SUMS_AT_ONCE = 1024
+    SUMS_AT_ONCE = 1024,
+    DOT_LANES = 8
 };
 
 typedef struct Matmul {
@@ -113,6 +114,27 @@ PRODUCTS(f32, float)
 PRODUCTS(f64, double)
 PRODUCTS(i64, uint64_t) /* wraps */
 
+/* Rows with rows: each result is a sum along both, in lanes that are then added in pairs. */
+#define DOTS(suffix, type) \
+    static type dot_##suffix(const type *a, const type *b, int64_t k) { \
+        type lanes[DOT_LANES] = {0}, rest = 0; \
+        int64_t l = 0; \
+        for (; l + DOT_LANES <= k; l += DOT_LANES) \
+            for (int64_t t = 0; t < DOT_LANES; t++) lanes[t] += a[l + t] * b[l + t]; \
+        for (; l < k; l++) rest += a[l] * b[l]; \
+        for (int64_t half = DOT_LANES / 2; half >= 1; half /= 2) \
+            for (int64_t t = 0; t < half; t++) lanes[t] += lanes[t + half]; \
+        return lanes[0] + rest; \
+    } \
+    static void dots_##suffix(const Piece *p) { \
+        for (int64_t i = 0; i < p->m; i++) \
+            for (int64_t j = 0; j < p->n; j++) \
+                ((type *)p->c)[i * p->c_stride + j] = dot_##suffix((const type *)p->a + i * p->a_stride, \
+                                                                   (const type *)p->b + j * p->b_stride, p->k); \
+    }
+DOTS(f32, float)
+DOTS(f64, double)
+
 static enum CBLAS_TRANSPOSE flag(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
 
 /* c [m, 1] = op(a) b, for a column or, with the sides exchanged, a row. `stride` is between the elements of the vector. */
@@ -164,8 +186,9 @@ static void run_piece(DType dtype, const Piece *p) {
     if (dtype == DTYPE_I64) {
         plain_i64(p);
     } else if (p->m * p->n * p->k <= SMALL) {
-        if (dtype == DTYPE_F32) plain_f32(p);
-        else plain_f64(p);
+        bool has_rows = p->transpose_b && !p->transpose_a && p->k >= DOT_LANES;
+        if (dtype == DTYPE_F32) (has_rows ? dots_f32 : plain_f32)(p);
+        else (has_rows ? dots_f64 : plain_f64)(p);
     } else if (p->n == 1) {
         blas_vector(dtype, p->a, p->transpose_a, p->m, p->k, p->a_stride, p->b, p->transpose_b ? 1 : p->b_stride, p->c, p->c_stride);
     } else if (p->m == 1) {
