@@ -93,6 +93,14 @@ static int command_version(const Options *options) {
 int main(int count, char **words) {
     Bundle bundle;
     if (bundle_open(&bundle)) return console_close(program_main(&bundle, count, words));
+    if (bundle_is_due()) {
+        fprintf(stderr,
+                "%s: the script that this program carries cannot be read: the file is damaged, or may not be read\n"
+                "help: copy it again or make it anew with `reg compile`; it needs permission to be read (chmod +r), and tools that\n"
+                "      rewrite executables, such as strip, remove what it carries\n",
+                words[0]);
+        return EXIT_FAILED;
+    }
     const Command *command = find_command(count > 1 ? words[1] : "repl");
     /* `reg --threads 1` is the REPL with an option. */
     bool is_repl = !command && words[1][0] == '-' && words[1][1];

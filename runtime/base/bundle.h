@@ -22,13 +22,14 @@ typedef struct Bundle {
     char *memory; /* names and bytes */
 } Bundle;
 
-/* Adds the files to `out`, which holds the executable. */
+/* Adds the files to `out`, which holds the executable, and marks it as one that carries files. */
 void bundle_append(Text *out, const BundleFile *files, int count);
-/* What the running executable carries; false when it carries nothing. */
+bool bundle_is_due(void); /* is the running executable one that carries files? */
+/* What the running executable carries; false when that is nothing, or damaged (then bundle_is_due). */
 bool bundle_open(Bundle *bundle);
 const BundleFile *bundle_find(const Bundle *bundle, const char *name); /* NULL: not there, or no bundle */
 void bundle_close(Bundle *bundle);
-/* The running executable, without what it carries. */
+/* The bytes of the running executable, which carries nothing. NULL with a fault. */
 char *bundle_executable(size_t *length, Fault *fault);
 
 #endif

@@ -184,6 +184,17 @@ static bool is_repeated(const Cutter *cutter, uint16_t reg) {
     return reg < cutter->program->input_count && cutter->program->inputs[reg].mode == ACCESS_REPEAT;
 }
 
+/* By its bits: NaN has a sign. */
+static void add_nan(Text *out, DType dtype, double number) {
+    float single = (float)number;
+    uint32_t single_bits;
+    uint64_t bits;
+    memcpy(&single_bits, &single, sizeof single_bits);
+    memcpy(&bits, &number, sizeof bits);
+    if (dtype == DTYPE_F32) text_addf(out, "vm_from_bits_f32(0x%xu)", single_bits);
+    else text_addf(out, "vm_from_bits_f64(0x%llxull)", (unsigned long long)bits);
+}
+
 static void add_number(Text *out, DType dtype, double number) {
     switch (dtype) {
     case DTYPE_BOOL: text_addf(out, "%d", number != 0); return;
@@ -192,7 +203,7 @@ static void add_number(Text *out, DType dtype, double number) {
     case DTYPE_F64: break;
     }
     const char *ending = dtype == DTYPE_F32 ? "f" : "";
-    if (isnan(number)) text_addf(out, "__builtin_nan%s(\"\")", ending);
+    if (isnan(number)) add_nan(out, dtype, number);
     else if (isinf(number)) text_addf(out, "%s__builtin_inf%s()", number < 0 ? "-" : "", ending);
     else text_addf(out, "%a%s", number, ending);
 }

@@ -48,7 +48,7 @@ static double digamma(double x) {
     if (x == 0) return copysign(INFINITY, -x);
     if (x < 0) {
         if (x == floor(x)) return NAN;
-        double fraction = x - floor(x);
+        double fraction = x - rint(x);
         return digamma(1 - x) - M_PI / tan(M_PI * fraction);
     }
     double sum = 0;
