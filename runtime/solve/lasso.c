@@ -303,7 +303,11 @@ static void start(Descent *d) {
     fill_slots(d);
     compute_residual(d);
     correlate(d, true);
-    for (int64_t k = 0; k < d->slot_count; k++) d->slots[k].square = d->squares[d->slots[k].column];
+    for (int64_t k = 0; k < d->slot_count; k++) {
+        Slot *slot = &d->slots[k];
+        slot->square = d->squares[slot->column];
+        if (slot->square == 0) slot->w = 0; /* a column of zeros: the penalty alone decides, and no step would move it */
+    }
 }
 
 static void finish(Descent *d, double gap) {
