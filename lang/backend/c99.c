@@ -12,28 +12,7 @@ static char *upper(C99 *c, const char *name) {
     return text;
 }
 
-static bool is_used(const char *const *names, int count, const char *name) {
-    for (int k = 0; k < count; k++)
-        if (!strcmp(names[k], name)) return true;
-    return false;
-}
-
-/* Identifiers of all arguments, inputs first, no two the same. */
-static const char **name_arguments(C99 *c) {
-    const C99Request *r = c->request;
-    int count = r->input_count + r->output_count;
-    const char **names = arena_alloc(c->arena, sizeof *names * (size_t)(count + 1));
-    for (int k = 0; k < count; k++) {
-        const C99Argument *argument = k < r->input_count ? &r->inputs[k] : &r->outputs[k - r->input_count];
-        const char *wanted = c99_argument(c->arena, argument->name);
-        names[k] = wanted;
-        for (int n = 2; is_used(names, k, names[k]) || !strcmp(names[k], c->name); n++)
-            names[k] = arena_format(c->arena, "%s_%d", wanted, n);
-    }
-    return names;
-}
-
-static const char *prototype(C99 *c, const char **names) {
+static const char *prototype(C99 *c, const char *const *names) {
     const C99Request *r = c->request;
     Text text = {0};
     text_addf(&text, "%s %s(", c->may_fail ? "int" : "void", c->name);
@@ -48,18 +27,32 @@ static const char *prototype(C99 *c, const char **names) {
     return kept;
 }
 
+/* Whether the text of the body has this name. */
+static bool is_mentioned(const C99 *c, const char *name) {
+    size_t length = strlen(name);
+    for (const char *at = text_string(&c->body); (at = strstr(at, name)); at += length)
+        if (!isalnum((unsigned char)at[length]) && at[length] != '_') return true;
+    return false;
+}
+
+static void read_unused(C99 *c) {
+    for (int k = 0; k < c->request->input_count; k++)
+        if (!is_mentioned(c, c->own_arguments[k])) c99_line(c, "(void)%s;", c->own_arguments[k]);
+}
+
 /* The function ---------------------------------------------------------------------------------------------------------- */
 
-static bool write_function(C99 *c, const char **names) {
+static bool write_function(C99 *c) {
     const C99Request *r = c->request;
     const Cell **cells = arena_alloc(c->arena, sizeof *cells * (size_t)(r->input_count + 1));
     for (int k = 0; k < r->input_count; k++) cells[k] = r->inputs[k].cell;
-    C99Frame frame = {.plan = r->program->plan, .cells = cells, .cell_names = names, .cell_count = r->input_count};
+    C99Frame frame = {.plan = r->program->plan, .cells = cells, .cell_names = c->own_arguments, .cell_count = r->input_count};
     c->depth = 1;
     if (!c99_plan(c, &frame)) return false;
     for (int k = 0; k < r->output_count; k++)
         c99_line(c, "for (long i = 0; i < %" PRId64 "; i++) %s[i] = %s[i];", shape_count(r->outputs[k].type.shape),
-                 names[r->input_count + k], c99_buffer(c, &frame, frame.plan->outputs[k]));
+                 c->own_arguments[r->input_count + k], c99_buffer(c, &frame, frame.plan->outputs[k]));
+    read_unused(c);
     if (c->may_fail) c99_line(c, "return 0;");
     return true;
 }
@@ -76,7 +69,8 @@ static void add_about(C99 *c, Text *out) {
     }
 }
 
-static void write_header(C99 *c, const char **names, const char *declaration, Text *out) {
+static void write_header(C99 *c, Text *out) {
+    const char *const *names = c->arguments;
     const C99Request *r = c->request;
     char *macro = upper(c, c->name), shape[SHAPE_TEXT];
     add_about(c, out);
@@ -96,10 +90,10 @@ static void write_header(C99 *c, const char **names, const char *declaration, Te
     text_add(out, r->input_count ? "; writes" : " nothing; writes");
     for (int k = 0; k < r->output_count; k++) text_addf(out, "%s %s", k ? "," : "", names[r->input_count + k]);
     text_add(out, c->may_fail ? ". Gives 0, or 1 when an index was out of range: then nothing was written. */\n" : ". */\n");
-    text_addf(out, "%s;\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n", declaration);
+    text_addf(out, "%s;\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n", prototype(c, names));
 }
 
-static void write_source(C99 *c, const char *declaration, Text *out) {
+static void write_source(C99 *c, Text *out) {
     char *macro = upper(c, c->name);
     add_about(c, out);
     text_addf(out, " */\n#include \"%s.h\"\n\n#include <math.h>\n\n", c->request->header);
@@ -110,19 +104,16 @@ static void write_source(C99 *c, const char *declaration, Text *out) {
     if (c->arrays.length) text_addf(out, "\n%s", text_string(&c->arrays));
     if (c->line_sums) text_addf(out, "static %s_sum %s_line[%" PRId64 "];\n", c->name, c->name, c->line_sums);
     c99_write_helpers(c, out);
-    text_addf(out, "\n%s {\n%s}\n", declaration, text_string(&c->body));
+    text_addf(out, "\n%s {\n%s}\n", prototype(c, c->own_arguments), text_string(&c->body));
 }
 
 bool c99_write(const C99Request *request, Text *source, Text *header) {
     C99 c = {.request = request, .arena = arena_new(), .name = request->name};
-    const char **names = name_arguments(&c);
-    bool ok = write_function(&c, names);
-    if (ok) {
-        const char *declaration = prototype(&c, names);
-        c.work_bytes += (size_t)c.line_sums * sizeof(double);
-        write_source(&c, declaration, source);
-        write_header(&c, names, declaration, header);
-    }
+    c99_name_arguments(&c);
+    bool ok = write_function(&c);
+    c.work_bytes += (size_t)c.line_sums * sizeof(double);
+    if (ok) write_source(&c, source);
+    if (ok) write_header(&c, header);
     text_free(&c.body);
     text_free(&c.arrays);
     list_free(&c.constants);

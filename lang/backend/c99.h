@@ -29,7 +29,7 @@ typedef struct C99Request {
     Diagnostics *diagnostics;
 } C99Request;
 
-/* The identifier that a name becomes: of letters, digits and `_`, no word of C and no function of its library. */
+/* The identifier that the name of a function becomes: of letters, digits and `_`, no word of C or C++ and no function of the library. */
 char *c99_identifier(Arena *arena, const char *name);
 /* Both texts. False after a diagnostic that names the op which cannot be written, and its line. */
 bool c99_write(const C99Request *request, Text *source, Text *header);

@@ -7,7 +7,10 @@
 
 enum { VALUES_A_LINE = 12 };
 
-static size_t buffer_bytes(const Buffer *buffer) { return (size_t)shape_count(buffer->shape) * dtype_bytes(buffer->dtype); }
+/* C has no arrays of no elements: those have one that nobody reads. */
+static int64_t array_count(int64_t count) { return count > 0 ? count : 1; }
+
+static size_t buffer_bytes(const Buffer *buffer) { return (size_t)array_count(shape_count(buffer->shape)) * dtype_bytes(buffer->dtype); }
 
 /* Work memory ----------------------------------------------------------------------------------------------------------- */
 
@@ -39,7 +42,7 @@ void c99_frame_begin(C99 *c, C99Frame *frame) {
 
 const char *c99_local_array(C99 *c, DType dtype, int64_t count) {
     const char *name = arena_format(c->arena, "%s_a%d", c->name, c->names++);
-    add_array(c, name, dtype, (size_t)(count > 0 ? count : 1) * dtype_bytes(dtype));
+    add_array(c, name, dtype, (size_t)array_count(count) * dtype_bytes(dtype));
     return name;
 }
 
@@ -54,8 +57,7 @@ static bool is_known(const C99 *c, const char *name) {
 static const char *constant_name(C99 *c, const Tensor *tensor, const char *path) {
     for (size_t k = 0; k < c->constants.count; k++)
         if (c->constants.items[k].tensor == tensor) return c->constants.items[k].name;
-    const char *tail = path && strchr(path, '.') ? strchr(path, '.') + 1 : path ? path : "constant";
-    const char *wanted = arena_format(c->arena, "%s_%s", c->name, c99_identifier(c->arena, tail)), *name = wanted;
+    const char *wanted = c99_constant_name(c, path), *name = wanted;
     for (int k = 2; is_known(c, name); k++) name = arena_format(c->arena, "%s_%d", wanted, k);
     list_push(&c->constants, ((C99Constant){tensor, name}));
     c->value_bytes += tensor_bytes(tensor);
@@ -85,8 +87,9 @@ void c99_write_constants(C99 *c, Text *out) {
         const C99Constant *constant = &c->constants.items[k];
         char shape[SHAPE_TEXT];
         text_addf(out, "static const %s %s[%" PRId64 "] = { /* %s */", c99_type(c, constant->tensor->dtype), constant->name,
-                  tensor_count(constant->tensor), shape_text(constant->tensor->shape, shape));
-        add_values(c, constant->tensor, out);
+                  array_count(tensor_count(constant->tensor)), shape_text(constant->tensor->shape, shape));
+        if (tensor_count(constant->tensor)) add_values(c, constant->tensor, out);
+        else text_add(out, " 0");
         text_add(out, "\n};\n");
     }
 }

@@ -33,7 +33,9 @@ enum { C99_HELPERS_MAX = 16 };
 typedef struct C99 {
     const C99Request *request;
     Arena *arena;
-    const char *name; /* prefix of everything outside the function */
+    const char *name;           /* prefix of everything outside the function */
+    const char **arguments;     /* inputs, then outputs, as the header has them */
+    const char **own_arguments; /* the same inside the function */
     Text body;
     int depth;   /* of indentation */
     Text arrays; /* work memory of all frames */
@@ -69,12 +71,14 @@ void c99_nest(C99 *c, Shape shape, char letter);
 void c99_nest_end(C99 *c, Shape shape);
 const char *c99_offset(C99 *c, const Affine *place, Shape nest, char letter);
 
-char *c99_argument(Arena *arena, const char *name); /* an identifier that is none of the writers' own either */
-
 /* Index arithmetic without what changes nothing: `0 * x`, `1 * x`, `x + 0`. */
 const char *c99_times(C99 *c, int64_t factor, const char *index);
 const char *c99_plus(C99 *c, const char *a, const char *b);
 const char *c99_row(C99 *c, const char *row, int64_t width, const char *column); /* row * width + column */
+
+/* --- names (c99_names.c) --- */
+void c99_name_arguments(C99 *c);
+const char *c99_constant_name(C99 *c, const char *path); /* NULL: it has none */
 
 /* --- buffers (c99_buffers.c) --- */
 void c99_frame_begin(C99 *c, C99Frame *frame);                     /* its slab becomes arrays */

@@ -1,4 +1,4 @@
-/* Lines, loops, numbers and names of the C99 text. */
+/* Lines, loops and numbers of the C99 text. */
 #include "lang/backend/c99_inside.h"
 
 #include <inttypes.h>
@@ -122,48 +122,4 @@ const char *c99_plus(C99 *c, const char *a, const char *b) {
 const char *c99_row(C99 *c, const char *row, int64_t width, const char *column) {
     const char *whole = strpbrk(row, "+-%/") && width != 1 ? arena_format(c->arena, "(%s)", row) : row;
     return c99_plus(c, c99_times(c, width, whole), column);
-}
-
-/* Names ----------------------------------------------------------------------------------------------------------------- */
-
-/* Words of C99 and of <math.h> that a name could meet. */
-static const char *const taken[] = {
-    "auto",      "break",  "case",   "char",   "const",   "continue",  "default",  "do",       "double",    "else",   "enum",    "extern",
-    "float",     "for",    "goto",   "if",     "inline",  "int",       "long",     "register", "restrict",  "return", "short",   "signed",
-    "sizeof",    "static", "struct", "switch", "typedef", "union",     "unsigned", "void",     "volatile",  "while",  "main",    "acos",
-    "asin",      "atan",   "atan2",  "cos",    "sin",     "tan",       "acosh",    "asinh",    "atanh",     "cosh",   "sinh",    "tanh",
-    "exp",       "exp2",   "expm1",  "frexp",  "ilogb",   "ldexp",     "log",      "log10",    "log1p",     "log2",   "logb",    "modf",
-    "scalbn",    "cbrt",   "fabs",   "hypot",  "pow",     "sqrt",      "erf",      "erfc",     "lgamma",    "tgamma", "ceil",    "floor",
-    "nearbyint", "rint",   "round",  "trunc",  "fmod",    "remainder", "copysign", "nan",      "nextafter", "fdim",   "fmax",    "fmin",
-    "fma",       "gamma",  "j0",     "j1",     "jn",      "y0",        "y1",       "yn",       "signgam",   "NAN",    "INFINITY"};
-
-/* What the writers call their own variables, besides one letter and digits. */
-static const char *const locals[] = {"i",  "j",   "k",    "m",     "n",   "o",   "p",     "u",     "v",    "h",    "w",   "a",     "at",
-                                     "to", "sum", "best", "place", "new", "old", "value", "steps", "done", "last", "row", "column"};
-
-static bool is_among(const char *name, const char *const *words, size_t count) {
-    for (size_t k = 0; k < count; k++)
-        if (!strcmp(name, words[k])) return true;
-    return false;
-}
-
-static bool is_taken(const char *name) {
-    if (is_among(name, taken, sizeof taken / sizeof *taken)) return true;
-    /* a letter and digits: names of the writer's own */
-    return name[0] && name[1] && strspn(name + 1, "0123456789") == strlen(name + 1);
-}
-
-char *c99_identifier(Arena *arena, const char *name) {
-    char *text = arena_format(arena, "%s%s", *name >= '0' && *name <= '9' ? "m_" : "", *name ? name : "value");
-    for (char *at = text; *at; at++) {
-        bool is_letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
-        if (!is_letter) *at = '_';
-    }
-    if (*text == '_') text = arena_format(arena, "m%s", text);
-    return is_taken(text) ? arena_format(arena, "%s_", text) : text;
-}
-
-char *c99_argument(Arena *arena, const char *name) {
-    char *text = c99_identifier(arena, name);
-    return is_among(text, locals, sizeof locals / sizeof *locals) ? arena_format(arena, "%s_", text) : text;
 }

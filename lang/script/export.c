@@ -105,10 +105,19 @@ static bool holds_tensor(Value value) {
     return false;
 }
 
+static bool becomes_tensor(Value value) {
+    return value.kind == VALUE_TENSOR || value.kind == VALUE_NUMBER || value.kind == VALUE_BOOL || value.kind == VALUE_LIST ||
+           value.kind == VALUE_RANGE;
+}
+
 static bool add_output(Export *x, const char *name, Value value) {
     if (value.kind == VALUE_RECORD || holds_tensor(value)) return add_fields(x, name, value);
     if (x->output_count == EXPORT_ARGUMENTS)
         return diagnose(&x->session->diagnostics, "E1002", (Span){0}, "'%s' gives more than %d results", x->name, EXPORT_ARGUMENTS);
+    char found[KIND_TEXT];
+    if (!becomes_tensor(value))
+        return diagnose(&x->session->diagnostics, "E1002", value.span.file ? value.span : x->parameters->span,
+                        "'%s' cannot be written as C: it gives %s, expected tensors", x->name, value_describe(value, found));
     Node *node = to_node(&x->session->elaborator, value);
     if (!node) return false;
     x->results[x->output_count] = node;

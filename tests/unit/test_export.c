@@ -59,6 +59,14 @@ static void assert_close(const char *what, const Tensor *expected, const void *f
     tensor_release(view);
 }
 
+/* The header in a program of C++ too. */
+static void compile_header(void) {
+    static const char program[] = "#include <cmath>\n#include <cstdio>\n#include <cstdlib>\n#include <cstring>\n#include \"net.h\"\n";
+    Fault fault = {0};
+    assert_true(file_write("net.cc", program, strlen(program), &fault));
+    assert_int_equal(system("c++ -std=c++11 -Wall -Wextra -Werror -pedantic -fsyntax-only net.cc"), 0);
+}
+
 static void compile_c(void) {
     int code = system("cc -std=c99 -Wall -Wextra -Werror -pedantic -O2 -fPIC -shared -o ./net.so net.c -lm");
     assert_int_equal(code, 0);
@@ -76,6 +84,7 @@ static void *build(Session *session, const ExportRequest *request, Text *notes) 
     assert_true(file_write("net.h", exported.header.bytes, exported.header.length, &fault));
     text_free(&exported.source);
     text_free(&exported.header);
+    compile_header();
     compile_c();
     void *library = dlopen("./net.so", RTLD_NOW | RTLD_LOCAL);
     if (!library) fail_msg("%s", dlerror());
@@ -204,6 +213,62 @@ static void any_names(void **state) {
                        "let c = both.sum\n" SAVED,
                        {"x", "z"},
                        {"y", "c"}});
+}
+
+/* A function of the script over the model `net` as C that compiles, and the text of its header. */
+static void export_f(const char *definition, const char *name, Text *header) {
+    Text notes = {0}, script = {0};
+    text_addf(&script, "model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\n%s\n" SAVED, definition);
+    Session *session = open_session(&notes, false), *own = open_session(&notes, true);
+    if (!run(session, text_string(&script)) || !run(own, text_string(&script))) {
+        session_report(session);
+        fail_msg("%s", text_string(&notes));
+    }
+    dlclose(build(own, &(ExportRequest){.model = "net.safetensors", .has_script = true, .function = name, .output = "net.c"}, &notes));
+    size_t length;
+    Fault fault = {0};
+    char *bytes = file_read("net.h", &length, &fault);
+    assert_non_null(bytes);
+    text_add_bytes(header, bytes, length);
+    free(bytes);
+    session_free(own);
+    session_free(session);
+    text_free(&notes);
+    text_free(&script);
+}
+
+static void assert_header(const char *definition, const char *name, const char *expected) {
+    Text header = {0};
+    export_f(definition, name, &header);
+    if (!strstr(text_string(&header), expected)) fail_msg("expected '%s' in\n%s", expected, text_string(&header));
+    text_free(&header);
+}
+
+#define APPLY(f) "\nprint net(ones([2, 2])).shape, " f "(ones([2, 2]))"
+
+/* Of functions, arguments and results: what C and C++ have already, and what differs only in case, which macros do not. */
+static void names_of_c(void **state) {
+    (void)state;
+    assert_header("fn memcpy(x: [n, d]) = net(x)" APPLY("memcpy"), "memcpy", "void memcpy_fn(const float *x, float *y);");
+    assert_header("fn exp2f(x: [n, d]) = argmax(net(x))" APPLY("exp2f"), "exp2f", "void exp2f_fn(const float *x, int64_t *y);");
+    assert_header("fn int64_t(x: [n, d]) = argmax(net(x))" APPLY("int64_t"), "int64_t", "void int64_t_fn(const float *x, int64_t *y);");
+    assert_header("fn class(x: [n, d]) = net(x)" APPLY("class"), "class", "void class_fn(const float *x, float *y);");
+    assert_header("fn f(x: [n, d]) = {x = net(x), X = net(x)[0:1, 0:1] * 2}\nprint f(ones([2, 2]))", "f",
+                  "#define F_X_SIZE 2 /* [1, 2], row by row */\n#define F_X_2_SIZE 2 /* [1, 2], row by row */\n#define F_X_3_SIZE 1 ");
+    assert_header("fn f(delete: [n, d], private) = {new = net(delete) + private, this = 1, h = 2}\nprint f(ones([2, 2]), ones([2])).h", "f",
+                  "void f(const float *delete_in, const float *private_in, float *new_out, int64_t *this_out, int64_t *h);");
+    assert_header("fn f(i: [n, d], sum) = {best = net(i) + sum, place = argmax(i), k = mean(i)}"
+                  "\nprint f(ones([2, 2]), ones([2])).k",
+                  "f", "void f(const float *i, const float *sum, float *best, int64_t *place, float *k);");
+}
+
+/* What is not read, and what has no elements. */
+static void nothing_to_do(void **state) {
+    (void)state;
+    assert_header("fn f(x: [n, d]) = 3" APPLY("f"), "f", "#define F_Y_SIZE 1 ");
+    assert_header("fn f(x: [n, d]) = x[0:0]" APPLY("f"), "f", "#define F_Y_SIZE 0 ");
+    assert_header("fn f(x: [n, d]) = concat(net(x)[0:0] * 2, zeros([0, 2]))" APPLY("f"), "f", "#define F_Y_SIZE 0 ");
+    assert_header("fn f(x: [n, d]) = sort(net(x)[0:0] + 1)" APPLY("f"), "f", "#define F_Y_SIZE 0 ");
 }
 
 static void several_inputs_and_results(void **state) {
@@ -367,6 +432,13 @@ static void what_cannot_be_exported(void **state) {
         (ExportRequest){.function = "net"}, "net.safetensors:3:3");
     check_refusal("model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\nprint net(ones([2, 3])).shape\n" SAVED,
                   (ExportRequest){.function = "nut"}, "the nearest name is 'net'");
+    check_refusal(
+        "model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\nfn f(x) = {a = net(x), b = \"hello\"}\nprint f(ones([2, 3]))\n" SAVED,
+        (ExportRequest){.function = "f", .has_script = true},
+        "'f' cannot be written as C: it gives a string, expected tensors\n --> test.reg:3:28");
+    check_refusal("model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\nfn f(x) = \"hello\"\nprint net(ones([2, 3])), f(1.0)\n" SAVED,
+                  (ExportRequest){.function = "f", .has_script = true},
+                  "'f' cannot be written as C: it gives a string, expected tensors\n --> test.reg:3:");
     check_refusal("save {a = [1.0]} to \"net.safetensors\"\n", (ExportRequest){0}, "does not say how its model computes");
     check_refusal("print 1\n", (ExportRequest){.model = "nowhere.safetensors"}, "nowhere.safetensors");
     check_refusal("model known{}(x: [n, d]) = dense{2}(x)\nlet net = known{}\nprint net(ones([2, 3])).shape\n" SAVED,
@@ -451,7 +523,7 @@ static int enter_folder(void **state) {
 
 static int leave_folder(void **state) {
     (void)state;
-    static const char *const files[] = {"net.c", "net.h", "net.so", "net.safetensors"};
+    static const char *const files[] = {"net.c", "net.cc", "net.h", "net.so", "net.safetensors"};
     for (size_t k = 0; k < sizeof files / sizeof *files; k++) unlink(files[k]);
     return chdir("/") ? -1 : rmdir(folder);
 }
@@ -462,6 +534,8 @@ int main(void) {
         cmocka_unit_test(convolutions),
         cmocka_unit_test(sequences),
         cmocka_unit_test(any_names),
+        cmocka_unit_test(names_of_c),
+        cmocka_unit_test(nothing_to_do),
         cmocka_unit_test(folded_models),
         cmocka_unit_test(constants),
         cmocka_unit_test(several_inputs_and_results),
