@@ -224,7 +224,7 @@ static bool show_plot(Session *session, const Plot *plot, const char *path, Span
     if (!page_plot(session->page, plot, &fault)) return diagnose_fault(&session->diagnostics, "E0801", span, &fault);
     if (path) {
         if (!plot_write(plot, path, &fault)) return diagnose_fault(&session->diagnostics, "E0801", span, &fault);
-        session_note(session, "wrote '%s'\n", path);
+        session_done(session, "wrote '%s'\n", path);
         return true;
     }
     Text text = {0};
@@ -264,7 +264,7 @@ bool statement_image(Session *session, const Tree *tree, Scope *scope) {
     Fault fault = {0};
     if (!tensor) return false;
     if (path)
-        return image_write(tensor, path, &fault) ? session_note(session, "wrote '%s'\n", path),
+        return image_write(tensor, path, &fault) ? session_done(session, "wrote '%s'\n", path),
                true                              : diagnose_fault(&session->diagnostics, "E0801", tree->span, &fault);
     Text text = {0};
     bool ok = image_terminal(tensor, session->output.columns, session->options.colour, &text, &fault);

@@ -170,7 +170,7 @@ bool statement_save(Session *session, const Tree *tree, Scope *scope) {
     if (ok && !table.count) ok = diagnose(e->diagnostics, "E0801", tree->span, "there is nothing to save: the model was never applied");
     if (ok && !write_table(session, path, value, &table, &fault)) ok = diagnose_fault(e->diagnostics, "E0801", tree->span, &fault);
     table_free(&table);
-    if (ok) session_note(session, "saved '%s'\n", path);
+    if (ok) session_done(session, "saved '%s'\n", path);
     return ok;
 }
 
@@ -183,6 +183,6 @@ bool statement_report(Session *session, const Tree *tree, Scope *scope) {
     page_heading(session->page, "Script");
     page_code(session->page, source->text);
     if (!page_write(session->page, path, &fault)) return diagnose_fault(e->diagnostics, "E0801", tree->span, &fault);
-    session_note(session, "wrote '%s'\n", path);
+    session_done(session, "wrote '%s'\n", path);
     return true;
 }

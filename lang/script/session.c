@@ -26,14 +26,25 @@ void session_write(Session *session, const char *format, ...) {
     text_free(&text);
 }
 
-void session_note(Session *session, const char *format, ...) {
+static void add_note(Session *session, const char *format, va_list args) {
     Text text = {0};
-    va_list args;
-    va_start(args, format);
     text_addv(&text, format, args);
-    va_end(args);
     session->output.note(session->output.context, text_string(&text), text.length);
     text_free(&text);
+}
+
+void session_note(Session *session, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    add_note(session, format, args);
+    va_end(args);
+}
+
+void session_done(Session *session, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    if (!session->options.quiet) add_note(session, format, args);
+    va_end(args);
 }
 
 void session_report(Session *session) {

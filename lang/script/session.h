@@ -122,6 +122,7 @@ bool session_plan(Session *session, Node *const *nodes, int count, Span span);
 void session_write(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void session_write_text(Session *session, const Text *text);
 void session_note(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void session_done(Session *session, const char *format, ...) __attribute__((format(printf, 2, 3))); /* what went well: not when quiet */
 
 /* What is known outside a script: built-ins, the standard library, what the session has defined. */
 NameSource session_names(Session *session);

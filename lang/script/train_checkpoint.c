@@ -141,7 +141,7 @@ bool train_resume(Train *train) {
         restore(train, &checkpoint);
         take_log(train, &checkpoint);
         train->first_step = checkpoint.step;
-        session_note(train->session, "resumed from '%s' after step %lld\n", train->checkpoint_path, (long long)checkpoint.step);
+        session_done(train->session, "resumed from '%s' after step %lld\n", train->checkpoint_path, (long long)checkpoint.step);
     } else {
         diagnose_fault(train->e->diagnostics, "E0800", train->tree->span, &fault);
         explain_misfit(train);
