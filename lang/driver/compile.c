@@ -113,12 +113,15 @@ static int write_program(const Session *session, const char *output) {
 
 /* A data file need not be where the program is made. What follows from it is then checked, and its kernels compiled or interpreted, where
  * the program runs. */
-static bool lacks_only_data(const Session *session) {
-    const Diagnostics *diagnostics = &session->diagnostics;
+static bool lacks_only_data(Session *session) {
+    Diagnostics *diagnostics = &session->diagnostics;
+    size_t k = 0;
     if (diagnostics->error_count != 1) return false;
-    for (size_t k = 0; k < diagnostics->count; k++)
-        if (diagnostics->items[k].severity == SEVERITY_ERROR) return strcmp(diagnostics->items[k].code, "E0800") == 0;
-    return false;
+    while (diagnostics->items[k].severity != SEVERITY_ERROR) k++;
+    if (strcmp(diagnostics->items[k].code, "E0800")) return false;
+    diagnostics->items[k].severity = SEVERITY_WARNING;
+    diagnostics->error_count = 0;
+    return true;
 }
 
 static bool check_script(Session *session, const char *path, const char *text, size_t length) {
