@@ -205,7 +205,9 @@ static void add_table(Text *out, const Session *session, const LineCosts *lines,
     add_row(out, &all, wall);
     text_add(out, "total\n");
     add_rest(out, "compiling", session->profile->compile, wall);
-    add_rest(out, "outside plans: start, data, elaboration, memory, output", wall - all.seconds - session->profile->compile, wall);
+    if (session->profile->files > 0) add_rest(out, "writing files: checkpoints, save", session->profile->files, wall);
+    double rest = wall - all.seconds - session->profile->compile - session->profile->files;
+    add_rest(out, "outside plans: start, data, elaboration, memory, output", rest, wall);
 }
 
 void profile_report(Session *session) {

@@ -168,7 +168,9 @@ bool statement_save(Session *session, const Tree *tree, Scope *scope) {
     Fault fault = {0};
     bool ok = add_value(session, &table, "", value, tree->items[0]->span);
     if (ok && !table.count) ok = diagnose(e->diagnostics, "E0801", tree->span, "there is nothing to save: the model was never applied");
+    double start = session_clock(session);
     if (ok && !write_table(session, path, value, &table, &fault)) ok = diagnose_fault(e->diagnostics, "E0801", tree->span, &fault);
+    session_wrote(session, start);
     table_free(&table);
     if (ok) session_done(session, "saved '%s'\n", path);
     return ok;

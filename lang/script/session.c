@@ -26,6 +26,12 @@ void session_write(Session *session, const char *format, ...) {
     text_free(&text);
 }
 
+double session_clock(const Session *session) { return session->profile ? profile_now() : 0; }
+
+void session_wrote(Session *session, double start) {
+    if (session->profile) session->profile->files += profile_now() - start;
+}
+
 static void add_note(Session *session, const char *format, va_list args) {
     Text text = {0};
     text_addv(&text, format, args);
@@ -112,7 +118,7 @@ Program *session_compile(Session *session, const Graph *graph, Node *const *outp
         text_free(&text);
         if (!ok) return NULL;
     }
-    double start = session->profile ? profile_now() : 0;
+    double start = session_clock(session);
     Program *program = compile_graph(graph, outputs, output_count, commits, commit_count, &options, &session->diagnostics);
     if (session->profile) session->profile->compile += profile_now() - start;
     if (program) program->plan->profile = session->profile;

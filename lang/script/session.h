@@ -115,6 +115,10 @@ bool session_prepare(Session *session, Plan *plan, Fault *fault);
 Tensor *session_evaluate(Session *session, Node *node, Span span);
 /* Several nodes in one compiled graph (a table's cells, an expectation's sides). */
 bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span span);
+/* For the profile, around the writing of a file. */
+double session_clock(const Session *session);
+void session_wrote(Session *session, double start);
+
 /* Compiles them without running, for options.dump and options.kernels under check_only. */
 bool session_plan(Session *session, Node *const *nodes, int count, Span span);
 

@@ -96,7 +96,9 @@ bool train_checkpoint(Train *train, int64_t step) {
     collect_all(train, &checkpoint.tensors);
     add_best(train, &checkpoint);
     metadata_add(&checkpoint.metadata, "batches", batch_text(train));
+    double start = session_clock(train->session);
     bool ok = checkpoint_save(train->checkpoint_path, &checkpoint, &fault);
+    session_wrote(train->session, start);
     checkpoint.log = NULL;
     checkpoint_free(&checkpoint);
     return ok || diagnose_fault(train->e->diagnostics, "E0801", train->tree->span, &fault);

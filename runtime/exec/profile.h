@@ -21,6 +21,7 @@ typedef struct Profile {
     size_t count, capacity;
     double nested;  /* seconds of steps that ended inside the step being timed: the body of a loop */
     double compile; /* seconds from graphs to plans; the owner adds to it */
+    double files;   /* seconds of writing files, likewise */
     double started;
 } Profile;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 /* cmocka needs the headers above it. */
 #include <cmocka.h>
 
@@ -119,6 +120,42 @@ static void the_table_names_lines(void **state) {
     text_free(&output);
 }
 
+/* What the row that begins so says. */
+static double seconds_of_row(const char *table, const char *what) {
+    const char *at = strstr(table, what);
+    if (!at) return 0;
+    while (at > table && at[-1] != '\n') at--;
+    char *unit;
+    double number = strtod(at, &unit);
+    return unit[1] == 's' ? number : number * (unit[1] == 'm' ? 1e-3 : 1e-6);
+}
+
+static void files_have_a_row(void **state) {
+    (void)state;
+    Text output = {0};
+    char folder[] = "/tmp/reg-profile-XXXXXX", back[1024];
+    assert_non_null(getcwd(back, sizeof back));
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    Session *session = session_with("var w = zeros([300, 300])\n"
+                                    "train w for 20 steps {\n"
+                                    "  minimize sum((w - 1)^2)\n"
+                                    "  using sgd{lr = 0.1}\n"
+                                    "  checkpoint \"a.ckpt\" every 1 steps\n"
+                                    "}\n"
+                                    "save {w = w} to \"w.npz\"\n",
+                                    &output, true);
+    profile_report(session);
+    double files = seconds_of_row(text_string(&output), "writing files: checkpoints, save\n");
+    if (!(files > 1e-5)) fail_msg("no row of files in\n%s", text_string(&output));
+    assert_true(fabs(files - session->profile->files) < 0.02 * files);
+    assert_int_equal(unlink("a.ckpt") | unlink("w.npz"), 0);
+    assert_int_equal(chdir(back), 0);
+    rmdir(folder);
+    session_free(session);
+    text_free(&output);
+}
+
 static void nothing_computed_says_so(void **state) {
     (void)state;
     Text output = {0};
@@ -140,8 +177,13 @@ static void nothing_is_measured_unasked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_are_counted),  cmocka_unit_test(loops_count_their_bodies), cmocka_unit_test(shares_of_a_group_sum_to_one),
-        cmocka_unit_test(the_table_names_lines), cmocka_unit_test(nothing_computed_says_so), cmocka_unit_test(nothing_is_measured_unasked),
+        cmocka_unit_test(products_are_counted),
+        cmocka_unit_test(loops_count_their_bodies),
+        cmocka_unit_test(shares_of_a_group_sum_to_one),
+        cmocka_unit_test(the_table_names_lines),
+        cmocka_unit_test(files_have_a_row),
+        cmocka_unit_test(nothing_computed_says_so),
+        cmocka_unit_test(nothing_is_measured_unasked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
