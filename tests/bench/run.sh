@@ -20,7 +20,7 @@ if "$python" -c 'import torch' 2> /dev/null; then
     library=/usr/lib/$(uname -m)-linux-gnu
     export OPENBLAS_OPENMP="${OPENBLAS_OPENMP:-$library/openblas-openmp}"
     [ -d "$OPENBLAS_OPENMP" ] || echo "PyTorch would do better with libopenblas0-openmp: two pools of threads compete"
-    environments="bestob tuned"
+    environments="bestob tuned" # of peer/common.py
     if "$compiler" -O2 -shared -fPIC "$here/peer/sgemm_shim.c" -o "$tools/sgemm_shim.so" -ldnnl 2> /dev/null; then
         export SGEMM_SHIM="$tools/sgemm_shim.so"
         environments="best $environments"
@@ -40,8 +40,8 @@ ours() { # SCRIPT_AND_OPTIONS STEPS THREADS
 }
 
 # Runs a script of the peer; "ms of a step, MiB".
-peer() { # SCRIPT_AND_OPTIONS ENVIRONMENT THREADS
-    (cd "$here/peer" && $UNDER "$python" $1 --env "$2" --threads "$3" --seconds 1 2> "$tools/out") |
+peer() { # SCRIPT_AND_OPTIONS ENVIRONMENT THREADS SECONDS
+    (cd "$here/peer" && $UNDER "$python" $1 --env "$2" --threads "$3" --seconds "$4" 2> "$tools/out") |
         sed -n 's/.*"median_s": \([0-9.e-]*\).*"peak_rss_mb": \([0-9.]*\).*/\1 \2/p' | awk '{ print 1000 * $1, $2 }'
 }
 
@@ -49,7 +49,7 @@ peer() { # SCRIPT_AND_OPTIONS ENVIRONMENT THREADS
 fastest() { # VARIANTS THREADS
     echo "$1" | tr '|' '\n' | sed 's/^ *//; s/ *$//' | while read -r variant; do
         for environment in $environments; do
-            echo "$(peer "$variant" "$environment" "$2" | cut -d ' ' -f 1);$environment;$variant"
+            echo "$(peer "$variant" "$environment" "$2" 0.5 | cut -d ' ' -f 1);$environment;$variant"
         done
     done | grep '^[0-9]' | sort -n | head -1
 }
@@ -78,7 +78,7 @@ row() { # ID WHAT GOAL SCRIPT STEPS LIMIT PEERS THREADS
         case $a in *' '*) ;; *) return 1 ;; esac
         echo "$a" >> "$tools/ours"
         [ -n "$variant" ] || continue
-        b=$(peer "$variant" "$environment" "$8") || return 1
+        b=$(peer "$variant" "$environment" "$8" 1) || return 1
         echo "$b" >> "$tools/peer"
         echo "$a $b" | awk '{ print $1 / $3 }' >> "$tools/ratio"
     done
