@@ -156,51 +156,6 @@ bool session_evaluate_all(Session *session, Node *const *nodes, int count, Span 
     return ok;
 }
 
-static bool compile_only(Session *session, Node *const *nodes, int count, Span span) {
-    Program *program = session_compile(session, session->graph, nodes, count, NULL, 0, span);
-    if (program) program_free(program);
-    return program != NULL;
-}
-
-static bool is_planned(const Session *session, const Node *node) {
-    for (size_t k = 0; k < session->planned.count; k++)
-        if (session->planned.items[k] == node) return true;
-    return false;
-}
-
-/* While this is compiled, what earlier statements compute in a run stands there as a value without numbers. */
-static bool compile_behind(Session *session, Node *const *nodes, int count, Span span) {
-    LIST(Node *) given = {0};
-    for (size_t k = 0; k < session->planned.count; k++) {
-        Node *node = session->planned.items[k];
-        if (node->materialised) continue;
-        node->materialised = cell_new("value", tensor_wrap(node->type.dtype, node->type.shape, NULL));
-        list_push(&given, node);
-    }
-    bool ok = compile_only(session, nodes, count, span);
-    for (size_t k = 0; k < given.count; k++) {
-        cell_release(given.items[k]->materialised);
-        given.items[k]->materialised = NULL;
-    }
-    list_free(&given);
-    return ok;
-}
-
-bool session_plan(Session *session, Node *const *nodes, int count, Span span) {
-    if (!session->options.kernels) return compile_only(session, nodes, count, span);
-    Node **needed = allocate(sizeof *needed * (size_t)count);
-    int needed_count = 0;
-    for (int k = 0; k < count; k++) {
-        bool again = is_planned(session, nodes[k]);
-        for (int j = 0; j < needed_count; j++) again = again || needed[j] == nodes[k];
-        if (!again) needed[needed_count++] = nodes[k];
-    }
-    bool ok = !needed_count || compile_behind(session, needed, needed_count, span);
-    for (int k = 0; k < needed_count; k++) list_push(&session->planned, needed[k]);
-    free(needed);
-    return ok;
-}
-
 Tensor *session_evaluate(Session *session, Node *node, Span span) {
     return session_evaluate_all(session, &node, 1, span) ? node->materialised->tensor : NULL;
 }

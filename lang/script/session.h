@@ -86,8 +86,8 @@ typedef struct Session {
     int import_count;
     CheckpointFile *checkpoints;
     int checkpoint_count;
-    LIST(Node *) planned; /* by session_plan: a run has their values by now */
-    int statement;        /* number of the statement that runs, for names of anonymous things */
+    LIST(char) planned; /* by number of a node (session_plan.c) */
+    int statement;      /* number of the statement that runs, for names of anonymous things */
 } Session;
 
 Session *session_new(SessionOptions options, SessionOutput output);
