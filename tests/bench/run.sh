@@ -63,7 +63,7 @@ show() {
 
 report() { # one row, fields separated by ;
     echo "$1" | show
-    echo "$1" | tr ';' ',' >> "$tools/results.csv"
+    echo "$1" | sed 's/;/","/g; s/.*/"&"/' >> "$tools/results.csv"
 }
 
 row() { # ID WHAT GOAL SCRIPT STEPS LIMIT PEERS THREADS
@@ -83,9 +83,9 @@ row() { # ID WHAT GOAL SCRIPT STEPS LIMIT PEERS THREADS
         echo "$a $b" | awk '{ print $1 / $3 }' >> "$tools/ratio"
     done
     mine=$(cut -d ' ' -f 1 "$tools/ours" | median)
-    limit=-
-    [ "$6" = - ] || limit=$(awk -v mine="$mine" "{ F = \$1; C = \$2; M = \$3; print 100 * ($6) / mine }" "$tools/limit$8")
-    report "$1;$2;$8;$mine;$(cut -d ' ' -f 1 "$tools/peer" | median);$(median < "$tools/ratio");$3;$limit;$(cut -d ' ' -f 2 "$tools/ours" | median);$(cut -d ' ' -f 2 "$tools/peer" | median);$(echo "$variant" | sed 's/^[^ ]*\.py *//; s/--variant //') $environment"
+    share=-
+    [ "$6" = - ] || share=$(awk -v mine="$mine" "{ F = \$1; C = \$2; M = \$3; print 100 * ($6) / mine }" "$tools/limit$8")
+    report "$1;$2;$8;$mine;$(cut -d ' ' -f 1 "$tools/peer" | median);$(median < "$tools/ratio");$3;$share;$(cut -d ' ' -f 2 "$tools/ours" | median);$(cut -d ' ' -f 2 "$tools/peer" | median);$(echo "$variant" | sed 's/^[^ ]*\.py *//; s/--variant //') $environment"
 }
 
 # Whole processes: from the start to the first result, or to the end of the first training step.
