@@ -16,8 +16,9 @@ static const RandomSite *site_of(const Export *x, const Node *node) {
 static bool refuse(Export *x, const Node *node, const RandomSite *site) {
     diagnose(&x->session->diagnostics, "E1002", node->span, "'%s' cannot be written as C: its numbers are new at every evaluation",
              site->what);
-    return diagnose_help(&x->session->diagnostics,
-                         "draw them with a number as seed, such as `normal([2], seed = 1)`: then they are constants; or make them an input");
+    return diagnose_help(
+        &x->session->diagnostics,
+        "draw them with a number as seed, such as `normal([2], seed = 1)`: then they are constants; or make them an input");
 }
 
 static bool check(Export *x, const Graph *graph, Node *const *roots, int count, const Node *other);
