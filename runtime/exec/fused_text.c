@@ -68,58 +68,45 @@ static int arity_of(const FusedInstruction *instruction) {
     return instruction->code == FUSED_CONSTANT ? 0 : instruction->code == FUSED_CAST ? 1 : elementwise_info[instruction->code].arity;
 }
 
-/* What vecmath.h leaves to the C library, and integer division: one element at a time, which would slow the whole loop. */
-static bool is_scalar(const FusedInstruction *instruction) {
+/* How vecmath.h computes what it does not compute in vectors of the dtype: through double, or one element at a time (the C library,
+ * integer division), which would slow the whole loop. */
+typedef enum Way { VECTOR, WIDENED, SCALAR } Way;
+static const uint8_t ways[ELEMENTWISE_COUNT][DTYPE_COUNT] = {
+    [ELEMENTWISE_SIN] = {[DTYPE_F32] = WIDENED},
+    [ELEMENTWISE_COS] = {[DTYPE_F32] = WIDENED},
+    [ELEMENTWISE_TAN] = {[DTYPE_F32] = WIDENED},
+    [ELEMENTWISE_ASIN] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ACOS] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ATAN] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_SINH] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_COSH] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ASINH] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ACOSH] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ATANH] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ERF] = {[DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ERFC] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ERFINV] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_LGAMMA] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_DIGAMMA] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_POLYGAMMA] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_ATAN2] = {[DTYPE_F32] = SCALAR, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_POW] = {[DTYPE_F32] = WIDENED, [DTYPE_F64] = SCALAR},
+    [ELEMENTWISE_FLOOR_DIV] = {[DTYPE_F32] = WIDENED, [DTYPE_I64] = SCALAR},
+    [ELEMENTWISE_MOD] = {[DTYPE_F32] = WIDENED, [DTYPE_I64] = SCALAR},
+};
+
+static Way way_of(const FusedInstruction *instruction) {
+    DType to = (DType)instruction->dtype, from = (DType)instruction->operand_dtype;
     if (instruction->code == FUSED_CAST)
-        return (instruction->dtype == DTYPE_I64 && dtype_is_float((DType)instruction->operand_dtype)) ||
-               (instruction->operand_dtype == DTYPE_I64 && dtype_is_float((DType)instruction->dtype));
-    switch (instruction->code) {
-    case ELEMENTWISE_ASIN:
-    case ELEMENTWISE_ACOS:
-    case ELEMENTWISE_ERFC:
-    case ELEMENTWISE_ERFINV:
-    case ELEMENTWISE_LGAMMA:
-    case ELEMENTWISE_DIGAMMA:
-    case ELEMENTWISE_POLYGAMMA:
-    case ELEMENTWISE_ATAN2: return true;
-    case ELEMENTWISE_ATAN:
-    case ELEMENTWISE_SINH:
-    case ELEMENTWISE_COSH:
-    case ELEMENTWISE_ASINH:
-    case ELEMENTWISE_ACOSH:
-    case ELEMENTWISE_ATANH:
-    case ELEMENTWISE_ERF:
-    case ELEMENTWISE_POW: return instruction->dtype == DTYPE_F64;
-    case ELEMENTWISE_FLOOR_DIV:
-    case ELEMENTWISE_MOD: return instruction->dtype == DTYPE_I64;
-    }
-    return false;
+        return (to == DTYPE_I64 && dtype_is_float(from)) || (from == DTYPE_I64 && dtype_is_float(to)) ? SCALAR : VECTOR;
+    return instruction->code < ELEMENTWISE_COUNT ? ways[instruction->code][to] : VECTOR;
 }
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-/* Single precision that passes through double (vecmath_f32.h). */
-static bool is_widened(const FusedInstruction *instruction) {
-    switch (instruction->code) {
-    case ELEMENTWISE_SIN:
-    case ELEMENTWISE_COS:
-    case ELEMENTWISE_TAN:
-    case ELEMENTWISE_ATAN:
-    case ELEMENTWISE_SINH:
-    case ELEMENTWISE_COSH:
-    case ELEMENTWISE_ASINH:
-    case ELEMENTWISE_ACOSH:
-    case ELEMENTWISE_ATANH:
-    case ELEMENTWISE_POW:
-    case ELEMENTWISE_FLOOR_DIV:
-    case ELEMENTWISE_MOD: return instruction->dtype == DTYPE_F32;
-    }
-    return false;
-}
-
 /* Bytes of the numbers in the loop of a step; a truth value goes with any size. Loops of two sizes vectorise badly or not at all. */
 static size_t step_bytes(const FusedInstruction *instruction) {
-    if (is_widened(instruction)) return sizeof(double);
+    if (way_of(instruction) == WIDENED) return sizeof(double);
     return larger(dtype_bytes((DType)instruction->dtype), dtype_bytes((DType)instruction->operand_dtype));
 }
 
@@ -136,7 +123,7 @@ static int segment_length(const Cutter *cutter, int first) {
     for (; first + count < cutter->program->step_count && count < SEGMENT_STEPS; count++) {
         const FusedInstruction *instruction = instruction_of(cutter, first + count);
         size_t own = step_bytes(instruction);
-        if (is_scalar(instruction) || changes_size(instruction) || (own > 1 && bytes > 1 && own != bytes)) break;
+        if (way_of(instruction) == SCALAR || changes_size(instruction) || (own > 1 && bytes > 1 && own != bytes)) break;
         bytes = larger(bytes, own);
     }
     return count;
