@@ -2,8 +2,6 @@
 #include "lang/passes/autodiff.h"
 #include "tests/unit/world.h"
 
-static const CompileOptions WHOLE = {.verify = true, .skip_rows = true}; /* no blocks of rows, in which nothing is stored anyway */
-
 typedef struct Layer {
     World world;
     Cell *x, *w, *v;

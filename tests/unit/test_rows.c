@@ -3,8 +3,6 @@
 #include "runtime/exec/rows.h"
 #include "tests/unit/world.h"
 
-static const CompileOptions WHOLE = {.verify = true, .skip_rows = true};
-
 enum { CELLS = 5, OUTPUTS = 8 };
 
 typedef struct Net {

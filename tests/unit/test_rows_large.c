@@ -4,8 +4,6 @@
 #include "runtime/exec/rows.h"
 #include "tests/unit/world.h"
 
-static const CompileOptions WHOLE = {.verify = true, .skip_rows = true};
-
 enum { CELLS = 4, OUTPUTS = 6 };
 
 typedef struct Net {
@@ -77,7 +75,6 @@ static void compare(int64_t n, int64_t channels, bool trained) {
         View x = plan_output(blocks->plan, k), y = plan_output(alone->plan, k);
         assert_memory_equal(x.data, y.data, (size_t)shape_count(x.shape) * dtype_bytes(x.dtype));
     }
-    print_message("%zu %zu\n", plan_peak_bytes(blocks->plan), plan_peak_bytes(whole->plan));
     assert_true(4 * plan_peak_bytes(blocks->plan) < plan_peak_bytes(whole->plan));
     program_free(whole), program_free(blocks), program_free(alone);
     threads_free(one), threads_free(two);

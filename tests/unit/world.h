@@ -15,6 +15,7 @@
 
 static const CompileOptions CHECKED = {.verify = true};                      /* the verifier runs after each pass */
 static const CompileOptions UNFUSED = {.verify = true, .skip_fusion = true}; /* one op per step */
+static const CompileOptions WHOLE = {.verify = true, .skip_rows = true};     /* no blocks of rows */
 
 typedef struct World {
     Sources sources;
