@@ -64,7 +64,7 @@ static bool bad_data(Train *train, const char **field, int64_t *rows) {
         for (int f = 0; f < record->count; f++) {
             if (record->fields[f].value.kind != VALUE_TENSOR) continue;
             Tensor *column = to_tensor(train->e, record->fields[f].value);
-            int64_t count = column ? tensor_count(column) : 0, of_row = column && column->shape.rank ? count / column->shape.dims[0] : 1;
+            int64_t count = column ? tensor_count(column) : 0, of_row = count && column->shape.rank ? count / column->shape.dims[0] : 1;
             *rows = 0;
             for (int64_t j = 0, last = -1; j < count; j++)
                 if (!isfinite(tensor_number(column, j)) && j / of_row != last) last = j / of_row, ++*rows;
