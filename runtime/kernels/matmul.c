@@ -153,8 +153,13 @@ static void blas_vector(DType dtype, const void *matrix, bool transpose, int64_t
 static bool onednn_product(const Piece *p) {
     bool is_worth_it = p->m * p->n * p->k >= LARGE && !(p->transpose_b && p->n <= FEW_DOTS);
     const Onednn *onednn = is_worth_it ? onednn_get() : NULL;
-    return onednn && onednn->sgemm(p->transpose_a ? 'T' : 'N', p->transpose_b ? 'T' : 'N', p->m, p->n, p->k, 1, p->a, p->a_stride, p->b,
-                                   p->b_stride, 0, p->c, p->c_stride) == dnnl_success;
+    if (!onednn) return false;
+    sigset_t before;
+    onednn_begin(&before);
+    bool done = onednn->sgemm(p->transpose_a ? 'T' : 'N', p->transpose_b ? 'T' : 'N', p->m, p->n, p->k, 1, p->a, p->a_stride, p->b,
+                              p->b_stride, 0, p->c, p->c_stride) == dnnl_success;
+    onednn_end(&before);
+    return done;
 }
 
 static void blas_product(DType dtype, const Piece *p) {

@@ -39,3 +39,11 @@ const Onednn *onednn_get(void) {
     is_single = true;
     return &onednn;
 }
+
+void onednn_begin(sigset_t *before) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+}
+
+void onednn_end(const sigset_t *before) { pthread_sigmask(SIG_SETMASK, before, NULL); }

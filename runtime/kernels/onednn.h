@@ -7,6 +7,7 @@
 #define REG_KERNELS_ONEDNN_H
 
 #include <oneapi/dnnl/dnnl.h>
+#include <signal.h>
 
 #define ONEDNN_ROUTINES(X) \
     X(sgemm) \
@@ -44,5 +45,10 @@ typedef struct Onednn {
 
 /* For the calling thread; NULL where the library is not installed or not wanted, then for every thread. */
 const Onednn *onednn_get(void);
+
+/* Around every call that computes: its kernels keep buffers where the stack pointer points to, so that a signal handler on the same stack
+ * would write into them. Signals that come meanwhile (a piece of work is milliseconds) are handled at the end. */
+void onednn_begin(sigset_t *before);
+void onednn_end(const sigset_t *before);
 
 #endif

@@ -194,7 +194,10 @@ static bool execute(dnnl_primitive_t primitive, const Argument *arguments, int c
         given[made_count].arg = argument->what;
         good = onednn->memory_create(&given[made_count].memory, argument->type, onednn->engine, (void *)argument->data) == dnnl_success;
     }
+    sigset_t before;
+    onednn_begin(&before);
     good = good && onednn->primitive_execute(primitive, stream, count, given) == dnnl_success;
+    onednn_end(&before);
     for (int k = 0; k < made_count; k++) onednn->memory_destroy(given[k].memory);
     onednn->stream_destroy(stream);
     return good;
